@@ -1,0 +1,185 @@
+"""The attribute list: which DICOM attributes are taken, from where, as `dicom_attribute.csv` says.
+
+The seed is shared with the dbt models; its columns are described in `seeds/vocabulary/_vocabulary__seeds.yml`.
+"""
+
+import csv
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from pydicom.datadict import dictionary_VR, tag_for_keyword
+
+SEED = Path("seeds/vocabulary/dicom_attribute.csv")
+
+# Raised by one when the reading of values changes, so that archives scanned before are read again.
+READING_VERSION = 1
+
+# The columns that decide what is read; the staging model stg_dicom__header_layouts hashes the same ones.
+FINGERPRINT_COLUMNS = (
+    "name",
+    "tag",
+    "vr",
+    "level",
+    "path",
+    "also_from",
+    "component",
+    "aggregate",
+    "privacy_action",
+)
+
+LEVELS = ("study", "series", "instance")
+AGGREGATES = ("mode", "min", "max", "median", "distinct")
+PRIVACY_ACTIONS = ("keep", "mask")
+FRAMES = 0x52009230  # PerFrameFunctionalGroupsSequence: the items are the frames of one instance
+
+_STEP = re.compile(
+    r"""(?P<name>[A-Za-z][A-Za-z0-9]*|[0-9A-Fa-f]{8}|[0-9A-Fa-f]{4}xx[0-9A-Fa-f]{2}\{(?P<creator>[^{}]+)\})
+        (?:\[(?P<item>\*|[1-9][0-9]*)\])?""",
+    re.VERBOSE,
+)
+
+
+class AttributeSeedError(ValueError):
+    """A row of the attribute seed that cannot be understood; the message names file, line and remedy."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a path: an element, and for a sequence which of its items.
+
+    `item` is None for an element's own value, 0 for all items, else the 1-based item. `creator` names the
+    private block; then `tag` holds the group and the last two digits of the element (PS3.5 7.8).
+    """
+
+    tag: int
+    vr: str
+    item: int | None = None
+    creator: str | None = None
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One row of the seed: where one published value is found. `key` names it in the raw rows."""
+
+    name: str
+    level: str
+    component: int | None
+    aggregate: str
+    mask: bool
+    paths: tuple[tuple[Step, ...], ...]
+
+    @property
+    def key(self) -> str:
+        """The published name: the keyword, with the component in brackets where there is one."""
+        return self.name if self.component is None else f"{self.name}[{self.component}]"
+
+
+@dataclass(frozen=True)
+class AttributeList:
+    """The rows of the seed that are read from files, and the fingerprint of what decides their reading."""
+
+    attributes: tuple[Attribute, ...]
+    fingerprint: str
+
+    @cached_property
+    def of_header(self) -> tuple[Attribute, ...]:
+        """Attributes of level study and series: stored once per distinct header of a series."""
+        return tuple(a for a in self.attributes if a.level != "instance")
+
+    @cached_property
+    def of_instance(self) -> tuple[Attribute, ...]:
+        """Attributes that vary by nature within a series: stored with each instance, in this order."""
+        return tuple(a for a in self.attributes if a.level == "instance")
+
+
+def read_attribute_list(path: Path) -> AttributeList:
+    """Read the attribute seed.
+
+    Raises AttributeSeedError where a row cannot be understood, OSError where the file cannot be read.
+    """
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        missing = [c for c in FINGERPRINT_COLUMNS if c not in (reader.fieldnames or [])]
+        if missing:
+            raise AttributeSeedError(f"{path}: columns {', '.join(missing)} are missing; restore the header line")
+        rows = [row for row in reader if row["tag"]]  # a row without a tag is derived by the models
+        attributes = []
+        for row in rows:
+            try:
+                attributes.append(_attribute(row))
+            except ValueError as error:
+                raise AttributeSeedError(f"{path}: attribute {row['name']!r}: {error}") from error
+    keys = [attribute.key for attribute in attributes]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise AttributeSeedError(f"{path}: attribute {key!r} stands twice; remove one row")
+    return AttributeList(tuple(attributes), fingerprint(rows))
+
+
+def fingerprint(rows: Sequence[dict[str, str]]) -> str:
+    """Return 32 hex digits over the columns that decide what is read, whatever the order of the rows."""
+    lines = sorted("|".join(row[column].strip() for column in FINGERPRINT_COLUMNS) for row in rows)
+    return hashlib.md5("\n".join(lines).encode(), usedforsecurity=False).hexdigest()
+
+
+def _attribute(row: dict[str, str]) -> Attribute:
+    for column, allowed in (("level", LEVELS), ("aggregate", AGGREGATES), ("privacy_action", PRIVACY_ACTIONS)):
+        if row[column] not in allowed:
+            raise ValueError(f"{column} is {row[column]!r}; use one of {', '.join(allowed)}")
+    if row["component"] and not row["component"].isdecimal():
+        raise ValueError(f"component is {row['component']!r}; use a number from 1, or leave it empty")
+    texts = [row["path"] or row["tag"], *row["also_from"].split(";")]
+    return Attribute(
+        name=row["name"],
+        level=row["level"],
+        component=int(row["component"]) if row["component"] else None,
+        aggregate=row["aggregate"],
+        mask=row["privacy_action"] == "mask",
+        paths=tuple(parse_path(text.strip(), row["vr"]) for text in texts if text.strip()),
+    )
+
+
+def parse_path(text: str, vr: str) -> tuple[Step, ...]:
+    """Parse `Sequence[*].Keyword` into steps; `vr` is the last step's where the standard knows none.
+
+    Raises ValueError naming the step that is no keyword of the standard, no tag and no private tag.
+    """
+    steps = []
+    position = 0
+    while position < len(text):
+        match = _STEP.match(text, position)
+        if match is None or (match.end() < len(text) and text[match.end()] != "."):
+            raise ValueError(f"path {text!r} cannot be read at {text[position:]!r}")
+        position = match.end() + 1
+        tag = _tag(match["name"])
+        item = None if match["item"] is None else 0 if match["item"] == "*" else int(match["item"])
+        last = position > len(text)
+        if item is None and not last:
+            raise ValueError(f"path {text!r}: step {match[0]!r} is followed by another and needs [1] or [*]")
+        steps.append(Step(tag, _vr(tag, "SQ" if not last else vr), item, match["creator"]))
+    if not steps:
+        raise ValueError("neither tag nor path is given")
+    return tuple(steps)
+
+
+def _tag(name: str) -> int:
+    if "xx" in name:
+        return int(name[:4] + "00" + name[6:8], 16)
+    tag = tag_for_keyword(name)
+    if tag is None:
+        if not re.fullmatch("[0-9A-Fa-f]{8}", name):
+            raise ValueError(f"{name!r} is no keyword of the DICOM standard; give the 8-digit tag")
+        tag = int(name, 16)
+    return tag
+
+
+def _vr(tag: int, fallback: str) -> str:
+    try:
+        vr = dictionary_VR(tag)
+    except KeyError:
+        return fallback
+    return vr if len(vr) == 2 else fallback  # "US or SS": the seed says which

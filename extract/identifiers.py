@@ -1,0 +1,93 @@
+"""What happens to identifiers: keyed hashes for linking, masks for free text, nothing else."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+MASK = "***"
+MINIMUM_KEY_LENGTH = 16
+
+_SEPARATORS = re.compile(r"[\s^=,\\]+")
+# Han, Hangul and kana: a name of two characters is whole.
+_IDEOGRAPHIC = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]")
+
+
+class IdentifierKeyError(ValueError):
+    """No usable key for identifiers; the message says both ways on."""
+
+
+@dataclass(frozen=True)
+class Identifiers:
+    """How PatientID and AccessionNumber are stored: keyed HMAC-SHA256, or in clear where `key` is None."""
+
+    key: bytes | None
+
+    @property
+    def mode(self) -> str:
+        return "clear" if self.key is None else "hmac"
+
+    @property
+    def key_check(self) -> str | None:
+        """A value that only the same key gives: another key would silently unlink every patient."""
+        return None if self.key is None else self._hash("key_check", "icdm_raw")
+
+    def patient_key(self, patient_id: str) -> str | None:
+        """Return the stored form of a PatientID (0010,0020), None where it is empty."""
+        return self._stored("patient_id", patient_id)
+
+    def accession_key(self, accession_number: str) -> str | None:
+        """Return the stored form of an AccessionNumber (0008,0050), None where it is empty."""
+        return self._stored("accession_number", accession_number)
+
+    def _stored(self, kind: str, text: str) -> str | None:
+        # A hash cannot be normalised later, so that comes first.
+        normalised = text.strip().upper()
+        if not normalised:
+            return None
+        return normalised if self.key is None else self._hash(kind, normalised)
+
+    def _hash(self, kind: str, text: str) -> str:
+        assert self.key is not None
+        return hmac.new(self.key, f"{kind}|{text}".encode(), hashlib.sha256).hexdigest()
+
+
+def identifiers_from(mode: str, key: str | None) -> Identifiers:
+    """Choose by option and environment: `mode` is hmac or clear, `key` the value of ICDM_HMAC_KEY.
+
+    Raises IdentifierKeyError where hmac is asked for and no usable key is given.
+    """
+    if mode == "clear":
+        return Identifiers(None)
+    if not key:
+        raise IdentifierKeyError(
+            "no key for the patients' identifiers. Either set ICDM_HMAC_KEY to a secret of your site "
+            f"({MINIMUM_KEY_LENGTH} characters or more; keep it, every later scan needs the same one), "
+            "or give --identifiers clear to store PatientID and AccessionNumber as they are."
+        )
+    if len(key) < MINIMUM_KEY_LENGTH:
+        raise IdentifierKeyError(
+            f"ICDM_HMAC_KEY has {len(key)} characters; use {MINIMUM_KEY_LENGTH} or more, for example from "
+            "`openssl rand -hex 32`."
+        )
+    return Identifiers(key.encode())
+
+
+def masking_pattern(identifying_texts: Iterable[str]) -> re.Pattern[str] | None:
+    """Return a pattern of the whole tokens to mask, None where there are none.
+
+    Names fall apart into their components (PS3.5 6.2.1.1); tokens of 4 characters and more count, of 2 in
+    Han, Hangul and kana; birth dates also as they are written with separators.
+    """
+    tokens = set()
+    for text in identifying_texts:
+        for token in (text.strip(), *_SEPARATORS.split(text)):
+            if len(token) >= 4 or (len(token) >= 2 and _IDEOGRAPHIC.match(token)):
+                tokens.add(token)
+                if re.fullmatch("[12][0-9]{7}", token):
+                    tokens.update(f"{token[:4]}{s}{token[4:6]}{s}{token[6:]}" for s in "-./")
+    if not tokens:
+        return None
+    alternatives = "|".join(re.escape(token) for token in sorted(tokens, key=len, reverse=True))
+    return re.compile(rf"(?<!\w)(?:{alternatives})(?!\w)", re.IGNORECASE)

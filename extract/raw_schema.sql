@@ -1,0 +1,102 @@
+-- The raw rows: the one definition of schema icdm_raw. What each column means stands in
+-- models/staging/dicom/_dicom__sources.yml; a test holds the two equal.
+-- Keys of folder, series and header are hashes of their content, so that processes and machines need no
+-- coordination and loading twice changes nothing. Text is compared bytewise ("C"), as the walk sorts names.
+
+create schema icdm_raw;
+
+create table icdm_raw.root (
+    root_id integer generated always as identity primary key,
+    root_name text not null unique,
+    root_path text not null
+);
+
+create table icdm_raw.header_layout (
+    layout_id integer generated always as identity primary key,
+    fingerprint text not null,
+    reading_version integer not null,
+    instance_attributes text [] not null,
+    unique (fingerprint, reading_version)
+);
+
+create table icdm_raw.extract_run (
+    run_id bigint generated always as identity primary key,
+    started_at timestamptz not null default now(),
+    finished_at timestamptz,
+    status text not null default 'running' check (status in ('running', 'completed', 'failed')),
+    paths text [] not null,
+    extractor_version text not null,
+    layout_id integer not null references icdm_raw.header_layout,
+    identifiers text not null check (identifiers in ('hmac', 'clear')),
+    key_check text,
+    files_seen bigint not null default 0,
+    files_unchanged bigint not null default 0,
+    files_read bigint not null default 0,
+    files_rejected bigint not null default 0,
+    files_ignored bigint not null default 0,
+    files_vanished bigint not null default 0,
+    values_masked bigint not null default 0,
+    message text
+);
+
+create sequence icdm_raw.batch_id;
+
+create table icdm_raw.folder (
+    folder_key bigint primary key,
+    root_id integer not null references icdm_raw.root,
+    folder text collate "C" not null
+);
+
+create table icdm_raw.series (
+    series_key bigint primary key,
+    study_instance_uid text collate "C" not null,
+    series_instance_uid text collate "C" not null,
+    changed_batch bigint not null
+);
+
+create table icdm_raw.header (
+    series_key bigint not null,
+    header_key bigint not null,
+    patient_key text,
+    accession_keys text [] not null,
+    sop_class_uid text,
+    transfer_syntax_uid text,
+    attributes jsonb not null,
+    primary key (series_key, header_key)
+);
+
+-- Fixed-width columns first: at tens of millions of rows padding is gigabytes.
+create table icdm_raw.instance (
+    series_key bigint not null,
+    header_key bigint not null,
+    folder_key bigint not null,
+    file_size bigint not null,
+    modification_time_ns bigint not null,
+    run_id bigint not null,
+    removed_run_id bigint,
+    instance_creation timestamp,
+    layout_id integer not null,
+    instance_number bigint,
+    number_of_frames integer,
+    file_name text collate "C" not null,
+    sop_instance_uid text collate "C" not null,
+    image_position_patient text,
+    instance_values text [] not null,
+    unique (folder_key, file_name)
+);
+
+create index instance_series on icdm_raw.instance (series_key);
+
+create table icdm_raw.rejected_file (
+    folder_key bigint not null,
+    file_size bigint not null,
+    modification_time_ns bigint not null,
+    run_id bigint not null,
+    removed_run_id bigint,
+    layout_id integer not null,
+    outcome text not null check (outcome in ('rejected', 'ignored')),
+    reason text not null,
+    detail text,
+    file_name text collate "C" not null,
+    primary key (folder_key, file_name)
+);

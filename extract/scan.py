@@ -1,0 +1,257 @@
+"""Scan an archive: find the files, read the new and changed ones in several processes, write their raw rows."""
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from multiprocessing import get_context
+from pathlib import Path
+
+import psycopg
+
+from extract.attributes import AttributeList
+from extract.connection import connect
+from extract.header import IgnoredFileError, RejectedFileError, read_header
+from extract.identifiers import Identifiers
+from extract.raw_database import (
+    AnyConnection,
+    RawDatabaseError,
+    RunCounts,
+    Vanished,
+    ensure_schema,
+    finish_run,
+    known_files,
+    layout_id,
+    lock_scan,
+    prepare_batches,
+    roots,
+    save_root,
+    start_run,
+    write_batch,
+)
+from extract.raw_rows import Batch, content_key
+from extract.walk import Chunk, FoundFile, Root, root_of, storable, walk
+
+FILES_PER_TASK = 200
+TASKS_IN_FLIGHT = 4  # per process: enough to keep them busy, few enough to bound memory
+
+
+class ScanError(RuntimeError):
+    """The scan failed; what was committed stays, and the next scan goes on from there."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Files to read in one transaction, each with root and folder."""
+
+    files: list[tuple[int, str, FoundFile]] = field(default_factory=list)
+
+
+@dataclass
+class TaskResult:
+    """What became of a task's files, with the reasons of those that were left out."""
+
+    read: int = 0
+    masked: int = 0
+    reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+@dataclass
+class RunSummary:
+    """The outcome of a scan."""
+
+    run_id: int
+    counts: RunCounts
+    reasons: Counter[tuple[str, str]]
+
+
+def scan(
+    paths: Sequence[Path],
+    attributes: AttributeList,
+    identifiers: Identifiers,
+    *,
+    jobs: int | None = None,
+    root_name: str | None = None,
+    accept_vanished: bool = False,
+    progress: Callable[[RunCounts], None] = lambda counts: None,
+) -> RunSummary:
+    """Bring schema icdm_raw up to date with the files at and below `paths`.
+
+    Raises FileNotFoundError (a path is not there), RawDatabaseError (the database cannot take the scan),
+    ScanError (a reading process died) and psycopg.Error (the connection was lost).
+    """
+    absolute = [os.path.realpath(path, strict=True) for path in paths]
+    with connect("icdm-extract scan") as connection:
+        ensure_schema(connection)
+        lock_scan(connection)
+        layout = layout_id(connection, attributes)
+        run_id = start_run(connection, [storable(p) for p in absolute], version("icdm-on-dbt"), layout, identifiers)
+        run = _Run(connection, run_id, layout, progress)
+        try:
+            known_roots = _roots_for(connection, absolute, root_name)
+            settings = _WorkerSettings(attributes, identifiers, run_id, layout)
+            run.read(absolute, known_roots, settings, jobs or len(os.sched_getaffinity(0)))
+            run.counts.vanished = run.vanished.mark(run_id, accept_vanished)
+        except BaseException as error:
+            # Where the connection itself is lost, the next run closes this one.
+            with suppress(psycopg.Error):
+                connection.rollback()
+                message = str(error) if isinstance(error, RawDatabaseError) else type(error).__name__
+                finish_run(connection, run_id, "failed", run.counts, message)
+            raise
+        finish_run(connection, run_id, "completed", run.counts, None)
+        return RunSummary(run_id, run.counts, run.reasons)
+
+
+def _roots_for(connection: AnyConnection, paths: Sequence[str], root_name: str | None) -> list[Root]:
+    if root_name is not None:
+        save_root(connection, root_name, storable(paths[0]))
+    for path in paths:
+        if root_of(path, roots(connection)) is None:
+            folder = path if Path(path).is_dir() else str(Path(path).parent)
+            save_root(connection, storable(folder), storable(folder))
+    return roots(connection)
+
+
+class _Run:
+    """One pass over the paths: compares with what is known, hands out what is new, gathers what is gone."""
+
+    def __init__(
+        self, connection: AnyConnection, run_id: int, layout: int, progress: Callable[[RunCounts], None]
+    ) -> None:
+        self.connection = connection
+        self.run_id = run_id
+        self.layout = layout
+        self.progress = progress
+        self.counts = RunCounts()
+        self.reasons: Counter[tuple[str, str]] = Counter()
+        self.vanished = Vanished(connection)
+
+    def read(self, paths: Sequence[str], known_roots: list[Root], settings: "_WorkerSettings", jobs: int) -> None:
+        # A forked process would share the parent's connections.
+        context = get_context("spawn")
+        with ProcessPoolExecutor(jobs, context, _start_worker, (settings,)) as pool:
+            pending: set[Future[TaskResult]] = set()
+            try:
+                for path in paths:
+                    task = Task()
+                    for chunk in walk(path, known_roots):
+                        for found in self._to_read(chunk):
+                            task.files.append((chunk.root.root_id, chunk.folder, found))
+                            if len(task.files) == FILES_PER_TASK:
+                                pending.add(pool.submit(_read_task, task))
+                                task = Task()
+                                pending = self._collect(pending, jobs * TASKS_IN_FLIGHT)
+                    if task.files:
+                        pending.add(pool.submit(_read_task, task))
+                    if Path(path).is_dir():
+                        self._miss_unvisited(path, known_roots)
+                self._collect(pending, 0)
+            except BrokenProcessPool as error:
+                raise ScanError(
+                    "a reading process was killed (out of memory?). What it had committed is kept: scan again."
+                ) from error
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def _to_read(self, chunk: Chunk) -> list[FoundFile]:
+        folder_key = content_key(str(chunk.root.root_id), chunk.folder)
+        self.vanished.visit([folder_key])
+        if chunk.problem is not None:
+            self.counts.seen += 1
+            return [FoundFile(chunk.folder, "", problem=f"folder: {chunk.problem}")]
+        known = known_files(self.connection, folder_key, chunk.first, chunk.end)
+        self.connection.commit()
+        new = []
+        for found in chunk.files:
+            if known.pop(found.name, None) == (found.size, found.modification_time_ns, self.layout):
+                self.counts.unchanged += 1
+            else:
+                new.append(found)
+        if known:
+            self.vanished.miss(folder_key, known)
+        self.counts.seen += len(chunk.files)
+        self.progress(self.counts)
+        return new
+
+    def _miss_unvisited(self, path: str, known_roots: list[Root]) -> None:
+        for root in known_roots:
+            if root_of(root.path, [Root(0, path)]) is not None:
+                self.vanished.miss_unvisited(root, "")
+            elif root_of(path, [root]) is not None:
+                self.vanished.miss_unvisited(root, storable(os.path.relpath(path, root.path)))
+
+    def _collect(self, pending: set[Future[TaskResult]], allowed: int) -> set[Future[TaskResult]]:
+        while len(pending) > allowed:
+            done, pending = wait(pending, return_when=FIRST_COMPLETED)
+            for future in done:
+                result = future.result()
+                self.counts.read += result.read
+                self.counts.masked += result.masked
+                self.reasons += result.reasons
+                self.counts.rejected = sum(n for (outcome, _), n in self.reasons.items() if outcome == "rejected")
+                self.counts.ignored = sum(n for (outcome, _), n in self.reasons.items() if outcome == "ignored")
+            self.progress(self.counts)
+        return pending
+
+
+@dataclass(frozen=True)
+class _WorkerSettings:
+    attributes: AttributeList
+    identifiers: Identifiers
+    run_id: int
+    layout: int
+
+
+class _Worker:
+    def __init__(self, settings: _WorkerSettings) -> None:
+        self.settings = settings
+        self.connection = connect("icdm-extract reader")
+        prepare_batches(self.connection)
+
+
+_worker: _Worker | None = None
+
+
+def _start_worker(settings: _WorkerSettings) -> None:
+    global _worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process ends the run
+    _worker = _Worker(settings)
+
+
+def _read_task(task: Task) -> TaskResult:
+    assert _worker is not None
+    settings = _worker.settings
+    batch = Batch(settings.run_id, settings.layout)
+    result = TaskResult()
+
+    def leave_out(folder_key: int, found: FoundFile, outcome: str, reason: str, detail: str | None = None) -> None:
+        batch.add_rejected(folder_key, found, outcome, reason, detail)
+        result.reasons[outcome, reason] += 1
+
+    for root_id, folder, found in task.files:
+        folder_key = batch.add_folder(root_id, folder)
+        if found.problem is not None:
+            leave_out(folder_key, found, "rejected", "cannot be opened", found.problem)
+            continue
+        try:
+            header = read_header(Path(found.path), settings.attributes, settings.identifiers)
+        except IgnoredFileError as ignored:
+            leave_out(folder_key, found, "ignored", str(ignored))
+        except RejectedFileError as rejected:
+            leave_out(folder_key, found, "rejected", *rejected.args)
+        except OSError as error:
+            # Without its modification time the file is tried again by the next run.
+            unread = replace(found, modification_time_ns=0)
+            leave_out(folder_key, unread, "rejected", "cannot be opened", os.strerror(error.errno or 0))
+        else:
+            batch.add_header(folder_key, found, header)
+            result.read += 1
+            result.masked += header.values_masked
+    write_batch(_worker.connection, batch)
+    return result
