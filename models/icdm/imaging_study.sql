@@ -1,0 +1,59 @@
+{{ config(unique_key='imaging_study_id') }}
+
+with
+
+studies as (
+    select * from {{ ref('int_study__rows_identified') }}
+),
+
+modalities as (
+    select * from {{ ref('int_study__modality_voted') }}
+),
+
+manufacturers as (
+    select * from {{ ref('int_study__manufacturer_voted') }}
+),
+
+dates as (
+    select * from {{ ref('int_study__date_chosen') }}
+),
+
+accessions as (
+    select * from {{ ref('int_study__accession_chosen') }}
+),
+
+filepaths as (
+    select * from {{ ref('int_filepath__rows_identified') }}
+),
+
+value_mappings as (
+    select * from {{ ref('value_mapping') }}
+)
+
+select
+    studies.imaging_study_id,
+    null::bigint as person_id,
+    null::bigint as note_id,
+    null::bigint as procedure_occurrence_id,
+    dates.study_date,
+    dates.study_datetime,
+    filepaths.filepath_id,
+    {{ var('study_type_concept_id') }}::integer as study_type_concept_id,
+    manufacturers.manufacturer,
+    case when modalities.is_voted then coalesce(value_mappings.concept_id, 0) else 0 end as modality_concept_id,
+    modalities.modality as modality_source_value,
+    studies.number_of_series::integer as number_of_series,
+    studies.number_of_instance::integer as number_of_instance,
+    studies.study_instance_uid,
+    accessions.accession_key,
+    modalities.modalities_in_study,
+    studies.number_of_frames::integer as number_of_frames
+from studies
+inner join filepaths
+    on studies.study_instance_uid = filepaths.study_instance_uid and filepaths.kind = 'study_folder'
+left join modalities on studies.study_instance_uid = modalities.study_instance_uid
+left join manufacturers on studies.study_instance_uid = manufacturers.study_instance_uid
+left join dates on studies.study_instance_uid = dates.study_instance_uid
+left join accessions on studies.study_instance_uid = accessions.study_instance_uid
+left join value_mappings
+    on value_mappings.attribute = 'Modality' and {{ normalised('modalities.modality') }} = value_mappings.source_value

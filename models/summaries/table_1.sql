@@ -1,0 +1,135 @@
+with
+
+imaging_study as (
+    select * from {{ ref('imaging_study') }}
+),
+
+imaging_series as (
+    select * from {{ ref('imaging_series') }}
+),
+
+imaging_annotation as (
+    select * from {{ ref('imaging_annotation') }}
+),
+
+filepath as (
+    select * from {{ ref('filepath') }}
+),
+
+collapsed_values as (
+    select * from {{ ref('int_series__values_collapsed') }}
+),
+
+attributes as (
+    select * from {{ ref('dicom_attribute') }}
+),
+
+study_rows as (
+    select
+        1 as table_place,
+        columns.place,
+        'IMAGING_STUDY' as cdm_table,
+        columns.concept,
+        count(*) as records,
+        count(columns.value) as records_with_data,
+        count(distinct columns.value) as unique_values
+    from imaging_study
+    cross join lateral (
+        values
+        (1, 'modality', modality_source_value),
+        (2, 'manufacturer', manufacturer),
+        (3, 'number of series', number_of_series::text),
+        (4, 'number of instance', number_of_instance::text)
+    ) as columns (place, concept, value)
+    group by columns.place, columns.concept
+),
+
+-- An attribute that is present and empty is a record without data; only values are published.
+present_counts as (
+    select
+        attribute,
+        count(*) as records
+    from collapsed_values
+    group by attribute
+),
+
+value_counts as (
+    select
+        series_source_value as attribute,
+        count(*) as records_with_data,
+        count(distinct value_source_value) as unique_values
+    from imaging_series
+    group by series_source_value
+),
+
+series_rows as (
+    select
+        2 as table_place,
+        row_number() over (order by attributes.profile desc, attributes.attribute_concept_id, attributes.component)
+            as place,
+        'IMAGING_SERIES' as cdm_table,
+        attributes.name || coalesce('[' || attributes.component || ']', '') as concept,
+        coalesce(present_counts.records, value_counts.records_with_data, 0) as records,
+        coalesce(value_counts.records_with_data, 0) as records_with_data,
+        coalesce(value_counts.unique_values, 0) as unique_values
+    from attributes
+    left join present_counts
+        on attributes.name || coalesce('[' || attributes.component || ']', '') = present_counts.attribute
+    left join value_counts
+        on attributes.name || coalesce('[' || attributes.component || ']', '') = value_counts.attribute
+    where
+        '{{ var("attribute_profile") }}' = 'extended'
+        or attributes.profile = '{{ var("attribute_profile") }}'
+),
+
+annotation_rows as (
+    select
+        3 as table_place,
+        1 as place,
+        'IMAGING_ANNOTATION' as cdm_table,
+        'all' as concept,
+        count(*) as records,
+        count(value_source_value) as records_with_data,
+        count(distinct value_source_value) as unique_values
+    from imaging_annotation
+),
+
+filepath_rows as (
+    select
+        4 as table_place,
+        columns.place,
+        'FILEPATH' as cdm_table,
+        columns.concept,
+        count(*) as records,
+        count(columns.value) as records_with_data,
+        count(distinct columns.value) as unique_values
+    from filepath
+    cross join lateral (
+        values
+        (1, 'file path', filepath),
+        (2, 'file size', file_size::text)
+    ) as columns (place, concept, value)
+    group by columns.place, columns.concept
+),
+
+all_rows as (
+    select * from study_rows
+    union all
+    select * from series_rows
+    union all
+    select * from annotation_rows
+    union all
+    select * from filepath_rows
+)
+
+select
+    cdm_table,
+    concept,
+    records,
+    records_with_data,
+    round(100.0 * records_with_data / nullif(records, 0), 1) as percent_with_data,
+    unique_values,
+    table_place,
+    place
+from all_rows
+order by table_place, place

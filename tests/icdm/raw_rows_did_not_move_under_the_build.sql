@@ -1,0 +1,11 @@
+-- Raw changed, run again: a scan wrote while the models were built, so they mix rows from before and after.
+-- depends_on: {{ ref('imaging_study') }}
+-- depends_on: {{ ref('imaging_series') }}
+-- depends_on: {{ ref('filepath') }}
+select raw_state.*
+from {{ ref('stg_dicom__raw_state') }} as raw_state
+where
+    raw_state.number_of_series <> (select count(*) from {{ source('icdm_raw', 'series') }})
+    or raw_state.sum_of_changed_batches
+    <> (select coalesce(sum(changed_batch), 0) from {{ source('icdm_raw', 'series') }})
+    or raw_state.number_of_rejected_files <> (select count(*) from {{ source('icdm_raw', 'rejected_file') }})
