@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the tests: the server of the PG* variables, else the embedded one, in a database of their own."""
+"""A real PostgreSQL for the tests: the server of the PG* variables, else the embedded one, with its own database."""
 
 import os
 import subprocess
