@@ -1,0 +1,281 @@
+"""The demo's data: the same every time, true DICOM, and patients that match the clinical tables."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pydicom
+import pytest
+from psycopg import sql
+from pydicom import config
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from extract.synthetic import MARKER, DemoSummary, FolderNotOursError, omop_cdm, write_demo_data
+from extract.synthetic.cdm_tables import TABLES
+from extract.synthetic.cohort import Patient, Study, build_cohort
+from extract.synthetic.dicom_writer import write_cohort
+
+PATIENTS = 3
+SEED = 59187
+#: Columns of OMOP CDM 5.4 in order, NOT NULL ones marked; stated again here, apart from the code under test.
+CDM_54 = {
+    "person": "person_id! gender_concept_id! year_of_birth! month_of_birth day_of_birth birth_datetime "
+    "race_concept_id! ethnicity_concept_id! location_id provider_id care_site_id person_source_value "
+    "gender_source_value gender_source_concept_id race_source_value race_source_concept_id ethnicity_source_value "
+    "ethnicity_source_concept_id",
+    "observation_period": "observation_period_id! person_id! observation_period_start_date! "
+    "observation_period_end_date! period_type_concept_id!",
+    "visit_occurrence": "visit_occurrence_id! person_id! visit_concept_id! visit_start_date! visit_start_datetime "
+    "visit_end_date! visit_end_datetime visit_type_concept_id! provider_id care_site_id visit_source_value "
+    "visit_source_concept_id admitted_from_concept_id admitted_from_source_value discharged_to_concept_id "
+    "discharged_to_source_value preceding_visit_occurrence_id",
+    "condition_occurrence": "condition_occurrence_id! person_id! condition_concept_id! condition_start_date! "
+    "condition_start_datetime condition_end_date condition_end_datetime condition_type_concept_id! "
+    "condition_status_concept_id stop_reason provider_id visit_occurrence_id visit_detail_id condition_source_value "
+    "condition_source_concept_id condition_status_source_value",
+    "drug_exposure": "drug_exposure_id! person_id! drug_concept_id! drug_exposure_start_date! "
+    "drug_exposure_start_datetime drug_exposure_end_date! drug_exposure_end_datetime verbatim_end_date "
+    "drug_type_concept_id! stop_reason refills quantity days_supply sig route_concept_id lot_number provider_id "
+    "visit_occurrence_id visit_detail_id drug_source_value drug_source_concept_id route_source_value "
+    "dose_unit_source_value",
+    "procedure_occurrence": "procedure_occurrence_id! person_id! procedure_concept_id! procedure_date! "
+    "procedure_datetime procedure_end_date procedure_end_datetime procedure_type_concept_id! modifier_concept_id "
+    "quantity provider_id visit_occurrence_id visit_detail_id procedure_source_value procedure_source_concept_id "
+    "modifier_source_value",
+    "death": "person_id! death_date! death_datetime death_type_concept_id cause_concept_id cause_source_value "
+    "cause_source_concept_id",
+    "note": "note_id! person_id! note_date! note_datetime note_type_concept_id! note_class_concept_id! note_title "
+    "note_text! encoding_concept_id! language_concept_id! provider_id visit_occurrence_id visit_detail_id "
+    "note_source_value note_event_id note_event_field_concept_id",
+    "cdm_source": "cdm_source_name! cdm_source_abbreviation! cdm_holder! source_description "
+    "source_documentation_reference cdm_etl_reference source_release_date! cdm_release_date! cdm_version "
+    "cdm_version_concept_id! vocabulary_version!",
+}
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, DemoSummary]:
+    """A small cohort on disk; its first three patients hold every kind of object."""
+    directory = tmp_path_factory.mktemp("demo") / "data"
+    return directory, write_demo_data(directory, PATIENTS, SEED)
+
+
+@pytest.fixture
+def strict() -> Iterator[None]:
+    """pydicom raises on any value that its VR does not allow."""
+    before = config.settings.reading_validation_mode
+    config.settings.reading_validation_mode = config.RAISE
+    yield
+    config.settings.reading_validation_mode = before
+
+
+def _tree(directory: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+def _dicom_files(directory: Path) -> list[Path]:
+    return sorted(path for path in (directory / "dicom").rglob("*") if path.is_file() and path.name != "README.txt")
+
+
+def _csv(directory: Path, table: str) -> list[dict[str, str]]:
+    with (directory / "omop_cdm" / f"{table}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _whole_cohort() -> list[tuple[Patient, Study]]:
+    return [(patient, study) for patient in build_cohort(24, SEED) for study in patient.studies]
+
+
+def test_the_same_arguments_give_the_same_bytes(demo: tuple[Path, DemoSummary], tmp_path: Path) -> None:
+    directory, summary = demo
+    told: list[tuple[int, int]] = []
+    # A larger cohort first: what it leaves behind must be gone, and what it wrote alike must be the same.
+    write_demo_data(tmp_path / "again", PATIENTS + 1, SEED)
+    again = write_demo_data(tmp_path / "again", PATIENTS, SEED, progress=lambda done, total: told.append((done, total)))
+    assert again == summary
+    assert _tree(tmp_path / "again") == _tree(directory)
+    assert not (tmp_path / "again" / "dicom" / "SYN-0004").exists()
+    assert told[-1] == (summary.files + 1, summary.files + 1)
+
+
+def test_another_seed_gives_other_identifiers() -> None:
+    ids = [{study.study_instance_uid for study in build_cohort(1, seed)[0].studies} for seed in (1, 2)]
+    assert ids[0].isdisjoint(ids[1])
+
+
+def test_files_are_true_dicom(demo: tuple[Path, DemoSummary], strict: None) -> None:
+    directory, summary = demo
+    files = _dicom_files(directory)
+    instances = set()
+    modalities: Counter[str] = Counter()
+    for path in files:
+        dataset = pydicom.dcmread(path)
+        for element in dataset.iterall():
+            assert element.value is None or element.VR  # decoding an element is what validates it
+        assert all(UID(dataset[keyword].value).is_valid for keyword in ("StudyInstanceUID", "SeriesInstanceUID"))
+        assert dataset.SOPInstanceUID == dataset.file_meta.MediaStorageSOPInstanceUID
+        assert dataset.PatientID == path.relative_to(directory / "dicom").parts[0]
+        assert str(dataset.PatientName).startswith("SYNTHETIC^PATIENT^")
+        instances.add(dataset.SOPInstanceUID)
+        modalities[dataset.Modality] += 1
+        if dataset.Modality not in ("SR", "RTSTRUCT"):
+            bits = dataset.Rows * dataset.Columns * dataset.get("NumberOfFrames", 1) * dataset.BitsAllocated
+            assert len(dataset.PixelData) == -(-bits // 16) * 2
+            assert any(dataset.PixelData)
+    assert modalities == summary.files_by_modality
+    assert (len(files), len(instances)) == (summary.files, summary.instances)
+    assert set(modalities) == {"CR", "CT", "MG", "MR", "PT", "RTSTRUCT", "SEG", "SR", "US"}
+
+
+def test_text_comes_back_in_korean(demo: tuple[Path, DemoSummary]) -> None:
+    directory, _ = demo
+    found = defaultdict(set)
+    for path in _dicom_files(directory):
+        dataset = pydicom.dcmread(path, specific_tags=["SpecificCharacterSet", "StudyDescription"])
+        found[str(dataset.SpecificCharacterSet)].add(dataset.StudyDescription)
+    assert "흉부 CT 조영증강" in found["['', 'ISO 2022 IR 149']"]
+    assert "흉부 CT 조영증강" in found["ISO_IR 192"]
+
+
+def test_what_the_awkward_patients_show(demo: tuple[Path, DemoSummary]) -> None:
+    directory, summary = demo
+    assert summary.files == summary.instances + 1
+    assert {path.suffix for path in _dicom_files(directory)} == {".dcm", ""}
+    radiograph = next((directory / "dicom" / "SYN-0002").glob("*_CHEST_XRAY/001/IM0001.dcm"))
+    assert pydicom.dcmread(radiograph).file_meta.TransferSyntaxUID == DeflatedExplicitVRLittleEndian
+    with pytest.raises(pydicom.errors.InvalidDicomError):
+        pydicom.dcmread(directory / "dicom" / "README.txt")
+
+
+def test_what_the_later_awkward_patients_show(tmp_path: Path) -> None:
+    """Only the studies in question are written."""
+    kinds = {4: "ENHANCED_CT", 5: "CHEST_XRAY", **dict.fromkeys((6, 7, 8, 9, 10, 11, 12, 15), "ENHANCED_CT")}
+    cohort = tuple(
+        replace(patient, studies=tuple(study for study in patient.studies if study.kind == kinds[patient.number]))
+        for patient in build_cohort(24, SEED)
+        if patient.number in kinds
+    )
+    write_cohort(cohort, tmp_path)
+    axial: dict[int, list[pydicom.Dataset]] = defaultdict(list)
+    for path in sorted(tmp_path.rglob("*.dcm")):
+        dataset = pydicom.dcmread(path)
+        if dataset.SeriesNumber == (1 if dataset.Modality == "CR" else 2):
+            axial[int(dataset.PatientID[-4:])].append(dataset)
+
+    def values(number: int, keyword: str) -> list[int]:
+        return sorted(Counter(str(dataset[keyword].value) for dataset in axial[number]).values())
+
+    assert all("StudyTime" not in dataset for dataset in axial[4])
+    assert axial[4][0].file_meta.TransferSyntaxUID == ImplicitVRLittleEndian
+    assert axial[5][0].get_item("StudyDate").value == b"2012.03.04"
+    assert axial[6][0].StudyTime == ""
+    assert (axial[7][0].PatientPosition, axial[7][0].SeriesDescription) == ("", "")
+    assert axial[8] and all("BodyPartExamined" not in dataset for dataset in axial[8])
+    assert values(9, "SliceThickness")[0] == 2
+    assert values(10, "BodyPartExamined")[0] == 3
+    assert axial[10][0].IssuerOfPatientID == "SYNTHETIC HOSPITAL"
+    assert axial[11][0].AccessionNumber == ""
+    assert axial[11][0].RequestAttributesSequence[0].AccessionNumber.startswith("SYNA0011")
+    assert len(set(values(15, "ConvolutionKernel"))) == 1 < len(values(15, "ConvolutionKernel"))
+    assert len({str(dataset.WindowCenter) for dataset in axial[10]}) > 1
+    assert axial[11][0].get_item("WindowCenter").value.strip() == rb"40\-600"
+    copies = list(tmp_path.rglob("COPY_OF_IM0001.dcm"))
+    assert [copy.read_bytes() == copy.with_name("IM0001.dcm").read_bytes() for copy in copies] == [True]
+
+
+def test_the_whole_cohort_covers_the_scenarios() -> None:
+    cohort = build_cohort(24, SEED)
+    osimertinib = Counter(bool(p.hypertension_since) for p in cohort if p.drug == "OSIMERTINIB")
+    assert min(osimertinib[True], osimertinib[False]) >= 2
+    makers = {series.scanner.manufacturer for _, study in _whole_cohort() for series in study.series}
+    assert {"SIEMENS", "GE MEDICAL SYSTEMS", "Philips", "Canon Medical Systems", "TOSHIBA"} <= makers
+    assert all(date(2010, 1, 1) <= study.study_date <= date(2021, 12, 31) for _, study in _whole_cohort())
+    thin = [
+        series
+        for _, study in _whole_cohort()
+        for series in study.series
+        if series.protocol.look == "brain_t1ce" and series.protocol.thickness <= 1
+    ]
+    assert any("B" in str(series.protocol.attributes["SeriesDescription"]).split()[0] for series in thin)
+    assert not any(patient.death_date and patient.death_date < study.study_date for patient, study in _whole_cohort())
+
+
+def test_foreign_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("irreplaceable")
+    with pytest.raises(FolderNotOursError):
+        write_demo_data(tmp_path, 1)
+    (tmp_path / MARKER).write_text("some other tool\n../thesis.txt\n")
+    with pytest.raises(FolderNotOursError):
+        write_demo_data(tmp_path, 1)
+    assert [path.name for path in sorted(tmp_path.iterdir())] == [MARKER, "thesis.txt"]
+
+
+def test_clinical_tables_are_of_the_same_patients(demo: tuple[Path, DemoSummary]) -> None:
+    directory, summary = demo
+    persons = {row["person_source_value"]: row["person_id"] for row in _csv(directory, "person")}
+    studies = defaultdict(list)
+    for path in _dicom_files(directory):
+        dataset = pydicom.dcmread(path, stop_before_pixels=True)
+        studies[dataset.StudyInstanceUID].append((persons[dataset.PatientID], dataset.StudyDate))
+    procedures = Counter(
+        (row["person_id"], row["procedure_date"].replace("-", "")) for row in _csv(directory, "procedure_occurrence")
+    )
+    assert Counter(found[0] for found in studies.values()) == procedures
+    assert {table: len(_csv(directory, table)) for table in CDM_54} == summary.cdm_rows
+
+
+def test_procedures_that_do_not_match_are_the_intended_ones() -> None:
+    odd = {
+        patient.number: (study.procedure_records, study.procedure_delay_days)
+        for patient, study in _whole_cohort()
+        if (study.procedure_records, study.procedure_delay_days) != (1, 0)
+    }
+    assert odd == {8: (1, 1), 12: (2, 0), 16: (0, 0)}
+
+
+def test_columns_are_those_of_cdm_54(demo: tuple[Path, DemoSummary]) -> None:
+    directory, _ = demo
+    stated = {
+        table.name: " ".join(column.name + ("" if column.nullable else "!") for column in table.columns)
+        for table in TABLES
+    }
+    assert stated == CDM_54
+    for table in TABLES:
+        for row in _csv(directory, table.name):
+            assert list(row) == [column.name for column in table.columns]
+            assert all(row[column.name] for column in table.columns if not column.nullable)
+
+
+def test_load_rebuilds_its_own_schema_only(demo: tuple[Path, DemoSummary], connection: psycopg.Connection[Any]) -> None:
+    directory, summary = demo
+    csv_folder = directory / "omop_cdm"
+    assert omop_cdm.load(connection, csv_folder, "synthetic_cdm") == summary.cdm_rows
+    assert omop_cdm.load(connection, csv_folder, "synthetic_cdm") == summary.cdm_rows
+    keys = connection.execute(
+        "select count(*) from information_schema.table_constraints "
+        "where table_schema = 'synthetic_cdm' and constraint_type = 'PRIMARY KEY'"
+    ).fetchone()
+    bare = connection.execute(
+        "select count(*) from information_schema.columns "
+        "where table_schema = 'synthetic_cdm' "
+        "and col_description((table_schema || '.' || table_name)::regclass, ordinal_position::int) is null"
+    ).fetchone()
+    assert (keys, bare) == ((8,), (0,))
+
+    connection.execute("create schema hospital_cdm")
+    connection.execute("create table hospital_cdm.person (person_id bigint)")
+    connection.execute("insert into hospital_cdm.person values (1)")
+    with pytest.raises(omop_cdm.ForeignSchemaError):
+        omop_cdm.load(connection, csv_folder, "hospital_cdm")
+    # A mark on the schema does not make a table in it the demo's.
+    connection.execute(sql.SQL("comment on schema hospital_cdm is {}").format(sql.Literal(omop_cdm.MARK)))
+    with pytest.raises(omop_cdm.ForeignSchemaError):
+        omop_cdm.load(connection, csv_folder, "hospital_cdm")
+    assert connection.execute("select person_id from hospital_cdm.person").fetchall() == [(1,)]
