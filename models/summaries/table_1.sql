@@ -128,8 +128,6 @@ select
     records,
     records_with_data,
     round(100.0 * records_with_data / nullif(records, 0), 1) as percent_with_data,
-    unique_values,
-    table_place,
-    place
+    unique_values
 from all_rows
 order by table_place, place

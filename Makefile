@@ -1,0 +1,82 @@
+# Everything runs in .venv, with the PostgreSQL of the PG* variables or, without PGHOST, one that lives in .postgres.
+PYTHON ?= $(firstword $(foreach v,3.11 3.12 3.13,$(shell command -v python$(v))) python3)
+EXTRAS := $(if $(PGHOST),dev,dev,server)
+STRICT := --warn-error-options '{error: all, warn: [LogTestResult]}'
+
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export DO_NOT_TRACK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help up down psql deps demo test lint docs bench clean test-build
+
+help:
+	@echo 'make demo    real DICOM files and a synthetic cohort become the four tables'
+	@echo 'make test    lint, types, tests, a build on a fresh database, coverage of the docs'
+	@echo 'make up      start PostgreSQL and write profiles.yml (down: stop it; psql: look into it)'
+	@echo 'make docs    the pages about every table and column, as one file'
+	@echo 'make lint    ruff, mypy and sqlfluff'
+	@echo 'make bench   measure what the design rests on'
+	@echo 'make clean   remove what was made here, the database included'
+
+.venv/installed: pyproject.toml
+	@test -d .venv || $(PYTHON) -m venv .venv || { rm -rf .venv; \
+	    echo 'No virtual environment: Debian has it in the package python3-venv (apt-get install python3-venv).' >&2; exit 1; }
+	python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
+	@touch $@
+
+up: .venv/installed
+	python -m extract.embedded_postgres up
+
+down: .venv/installed
+	python -m extract.embedded_postgres down
+
+psql: up
+	python -m extract.embedded_postgres psql
+
+deps: .venv/installed
+	python offline/install_packages.py
+
+demo: export ICDM_HMAC_KEY ?= key-of-the-synthetic-demo
+demo: up deps
+	icdm-extract demo-data demo/cohort
+	@# The files in the pydicom package are real ones of many makers and ages, broken ones among them.
+	rm -rf demo/pydicom && cp -Rp "$$(python -c 'import pydicom; print(*pydicom.__path__)')/data" demo/pydicom
+	icdm-extract scan demo/cohort/dicom demo/pydicom
+	dbt build --exclude-resource-type unit_test --quiet $(STRICT)
+	dbt docs generate --static --quiet
+	dbt show --quiet --select table_rows --limit 10
+	dbt show --quiet --select table_1 --limit 100
+	@echo 'The tables are in schema icdm (look: make psql). Every table and column explained: $(CURDIR)/target/static_index.html'
+
+test: lint test-python test-build
+
+test-python: up deps
+	pytest
+
+test-build: export PGDATABASE := icdm_test
+test-build: export ICDM_HMAC_KEY := key-of-the-synthetic-tests
+test-build: up deps
+	python -m extract.embedded_postgres psql -q -d postgres -c 'drop database if exists icdm_test' -c 'create database icdm_test'
+	icdm-extract demo-data target/test-cohort --patients 6
+	icdm-extract scan target/test-cohort/dicom "$$(python -c 'import pydicom; print(*pydicom.__path__)')/data"
+	dbt build $(STRICT)
+	dbt docs generate --quiet
+	dbt-coverage compute doc --cov-fail-under 1
+	python -m extract.embedded_postgres psql -q -d postgres -c 'drop database icdm_test'
+
+lint: up deps
+	ruff check .
+	ruff format --check .
+	mypy
+	sqlfluff lint -p 2
+
+docs: up deps
+	dbt docs generate --static --quiet
+	@echo 'Open $(CURDIR)/target/static_index.html'
+
+bench: up deps
+	python benchmarks/raw_shape.py
+
+clean:
+	test ! -f .venv/installed || python -m extract.embedded_postgres remove
+	rm -rf .venv target logs dbt_packages demo profiles.yml
