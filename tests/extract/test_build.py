@@ -1,0 +1,215 @@
+"""From files to the published tables: scanned, built, and compared with an independent reading of the files."""
+
+import csv
+import shutil
+import subprocess
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pydicom
+import pytest
+
+from extract.cli import main
+from extract.connection import connect, connection_parameters
+from extract.synthetic import DICOM_FOLDER, write_demo_data
+
+PROJECT = Path(__file__).parents[2]
+TABLES = ("imaging_study", "imaging_series", "imaging_annotation", "filepath")
+
+
+@dataclass(frozen=True)
+class Site:
+    """A copy of the project that a test may change, an archive, and the tests' database."""
+
+    project: Path
+    archive: Path
+    logs: Path
+
+    def scan(self, *options: str) -> None:
+        assert main(["scan", str(self.archive), "--identifiers", "clear", *options]) == 0
+
+    def dbt(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        places = f"--project-dir {self.project} --profiles-dir {PROJECT}".split()
+        outputs = f"--target-path {self.logs}/target --log-path {self.logs}/logs".split()
+        return subprocess.run(["dbt", *arguments, *places, *outputs], cwd=self.project, capture_output=True, text=True)
+
+    def build(self, *options: str) -> None:
+        result = self.dbt("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test", *options)
+        assert result.returncode == 0, result.stdout
+
+
+def query(statement: str) -> list[tuple[Any, ...]]:
+    with connect("pytest") as connection:
+        return connection.execute(statement.encode()).fetchall()
+
+
+def contents() -> dict[str, list[tuple[Any, ...]]]:
+    return {table: query(f"select * from icdm.{table} order by 1") for table in TABLES}
+
+
+@pytest.fixture(scope="module")
+def site(
+    tmp_path_factory: pytest.TempPathFactory, database_environment: dict[str, str], profiles_directory: Path
+) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("site")
+    project = folder / "project"
+    project.mkdir()
+    for name in ("models", "macros", "tests", "dbt_packages", "packages.yml", "dbt_project.yml", ".dbtignore"):
+        (project / name).symlink_to(PROJECT / name)
+    shutil.copytree(PROJECT / "seeds", project / "seeds")
+    archive = folder / "archive"
+    write_demo_data(folder / "cohort", patients=3)
+    shutil.copytree(folder / "cohort" / DICOM_FOLDER, archive / "cohort")
+    shutil.copytree(Path(pydicom.__path__[0]) / "data", archive / "pydicom")
+    server = {name: str(value) for name, value in connection_parameters().items()}
+    environment = {"PGHOST": server["host"], "PGPORT": server["port"], "DBT_PROJECT_DIR": str(project)}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        with connect("pytest") as connection:
+            connection.execute("drop schema if exists icdm_raw cascade")
+        site = Site(project, archive, folder)
+        site.scan()
+        site.build()
+        yield site
+
+
+@dataclass
+class ReadSeries:
+    """What pydicom says of a series, read here without the extractor."""
+
+    instances: set[str]
+    values: dict[str, Counter[str]]
+
+
+def read_independently(archive: Path) -> dict[tuple[str, str], ReadSeries]:
+    keywords = ("Modality", "Manufacturer", "SeriesDescription", "SliceThickness", "Rows", "BodyPartExamined")
+    series: dict[tuple[str, str], ReadSeries] = defaultdict(lambda: ReadSeries(set(), defaultdict(Counter)))
+    seen: dict[str, int] = {}
+    for path in sorted(p for p in archive.rglob("*") if p.is_file()):
+        try:
+            dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True)
+            key = (str(dataset.StudyInstanceUID), str(dataset.SeriesInstanceUID))
+            instance = str(dataset.SOPInstanceUID)
+        except (AttributeError, pydicom.errors.InvalidDicomError, TypeError):
+            continue
+        if not all((*key, instance)):
+            continue
+        seen[instance] = seen.get(instance, 0) + 1
+        if seen[instance] == 1:
+            found = series[key]
+            found.instances.add(instance)
+            for keyword in keywords:
+                value = dataset.get(keyword)
+                if value not in (None, ""):
+                    found.values[keyword][str(getattr(value, "original_string", value)).strip()] += 1
+    # Which of several copies counts is another test's question: here their series are left out.
+    repeated = {instance for instance, count in seen.items() if count > 1}
+    return {key: found for key, found in series.items() if not found.instances & repeated}
+
+
+@pytest.mark.filterwarnings("ignore")  # pydicom's, on the broken files
+def test_studies_series_instances_and_values_equal_an_independent_reading(site: Site) -> None:
+    published: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
+    for study, series, attribute, value in query(
+        "select study_instance_uid, unique_series_id, series_source_value, value_source_value"
+        " from icdm.imaging_series inner join icdm.imaging_study using (imaging_study_id)"
+    ):
+        published[study, series][attribute] = value
+    independent = read_independently(site.archive)
+    assert len(independent) > 60
+    for key, found in independent.items():
+        assert published[key]["NumberOfInstances"] == str(len(found.instances))
+        for keyword, counts in found.values.items():
+            most = max(counts.values())
+            expected = min(value for value, count in counts.items() if count == most)
+            assert published[key].get(keyword, "") == expected, (key, keyword)
+
+
+def test_a_build_without_new_files_leaves_every_row_alone(site: Site) -> None:
+    versions = "select imaging_series_id, xmin::text from icdm.imaging_series order by 1"
+    before = query(versions)
+    site.build()
+    assert query(versions) == before
+
+
+def test_incremental_builds_equal_a_full_one_and_spare_the_views_of_others(site: Site) -> None:
+    with connect("pytest") as connection:
+        connection.execute("create or replace view public.of_a_site as select count(*) from icdm.imaging_series")
+    before = contents()
+    ct_series = min(path.parent for path in (site.archive / "cohort").rglob("*.dcm"))
+    shutil.copytree(ct_series, site.archive / "a_copy")  # copies: listed, not counted
+    shutil.rmtree(site.archive / "pydicom" / "charset_files")  # vanished studies
+    changed = max((site.archive / "cohort").rglob("*.dcm"))
+    dataset = pydicom.dcmread(changed)
+    dataset.SeriesDescription = "CHANGED AFTER THE FIRST SCAN"
+    dataset.save_as(changed)
+    site.scan("--accept-vanished")
+    site.build()
+    incremental = contents()
+    assert incremental["imaging_study"] != before["imaging_study"]
+    assert query("select * from public.of_a_site") == [(len(incremental["imaging_series"]),)]
+    site.build("--full-refresh")
+    assert contents() == incremental
+
+
+def test_one_row_in_the_attribute_seed_publishes_another_attribute(site: Site) -> None:
+    seed = site.project / "seeds" / "vocabulary" / "dicom_attribute.csv"
+    with seed.open(encoding="utf-8", newline="") as file:
+        columns = next(csv.reader(file))
+    row = dict.fromkeys(columns, "") | {
+        "name": "PhotometricInterpretation",
+        "tag": "00280004",
+        "vr": "CS",
+        "level": "series",
+        "kind": "text",
+        "aggregate": "mode",
+        "privacy_action": "keep",
+        "profile": "extended",
+        "source": "DICOM PS3.3 C.7.6.3",
+        "status": "standard",
+        "description": "How the pixels are to be understood as colours.",
+    }
+    with seed.open("a", encoding="utf-8", newline="") as file:
+        csv.DictWriter(file, columns, lineterminator="\n").writerow(row)
+    site.scan()
+    site.build()
+    values = dict(
+        query(
+            "select value_source_value, count(*) from icdm.imaging_series"
+            " where series_source_value = 'PhotometricInterpretation' group by 1"
+        )
+    )
+    assert values["MONOCHROME2"] > 40
+    assert {"RGB", "MONOCHROME2"} <= values.keys()
+    assert query("select count(*) from icdm_work.stg_dicom__header_layouts where is_current") == [(1,)]
+
+
+def test_the_paper_profile_publishes_the_attributes_of_table_1_alone(site: Site) -> None:
+    site.build("--vars", "attribute_profile: paper")
+    names = {name for (name,) in query("select distinct series_source_value from icdm.imaging_series")}
+    assert names == {
+        "BodyPartExamined",
+        "Laterality",
+        "SliceThickness",
+        "SeriesDescription",
+        "WindowCenter",
+        "WindowWidth",
+        "PatientPosition",
+        "Columns",
+        "Rows",
+        "NumberOfInstances",
+    }
+    modalities = query("select count(*) from icdm.imaging_study where modality_source_value = 'CT'")
+    assert modalities[0][0] > 5
+
+
+def test_a_build_that_a_scan_overtakes_says_so(site: Site) -> None:
+    with connect("pytest") as connection:
+        connection.execute("update icdm_raw.series set changed_batch = changed_batch + 1000000")
+    result = site.dbt("test", "--select", "raw_rows_did_not_move_under_the_build")
+    assert result.returncode == 1
+    assert "raw_rows_did_not_move_under_the_build" in result.stdout
