@@ -1,12 +1,22 @@
 {{ config(unique_key='imaging_annotation_id') }}
 
 -- No reader of annotations exists yet: the table stands with its columns, so that queries and tools can be written.
+with
+
+studies as (
+    select * from {{ ref('imaging_study') }}
+),
+
+filepaths as (
+    select * from {{ ref('filepath') }}
+)
+
 select
     null::bigint as imaging_annotation_id,
-    null::bigint as person_id,
-    null::bigint as imaging_study_id,
+    studies.person_id,
+    studies.imaging_study_id,
     null::text as unique_series_id,
-    null::bigint as filepath_id,
+    filepaths.filepath_id,
     null::date as annotation_date,
     null::timestamp as annotation_datetime,
     null::text as annotation_system,
@@ -23,4 +33,6 @@ select
     null::integer as annotation_type_concept_id,
     null::text as algorithm_name,
     null::text as annotator_key
+from studies
+inner join filepaths on studies.filepath_id = filepaths.filepath_id
 where false

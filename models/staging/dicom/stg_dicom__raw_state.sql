@@ -1,3 +1,4 @@
+{{ require_raw_rows() }}
 with
 
 series as (
