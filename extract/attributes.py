@@ -37,7 +37,7 @@ PRIVACY_ACTIONS = ("keep", "mask")
 FRAMES = 0x52009230  # PerFrameFunctionalGroupsSequence: the items are the frames of one instance
 
 _STEP = re.compile(
-    r"""(?P<name>[A-Za-z][A-Za-z0-9]*|[0-9A-Fa-f]{8}|[0-9A-Fa-f]{4}xx[0-9A-Fa-f]{2}\{(?P<creator>[^{}]+)\})
+    r"""(?P<name>[0-9A-Fa-f]{4}xx[0-9A-Fa-f]{2}\{(?P<creator>[^{}]+)\}|[A-Za-z][A-Za-z0-9]*|[0-9A-Fa-f]{8})
         (?:\[(?P<item>\*|[1-9][0-9]*)\])?""",
     re.VERBOSE,
 )
@@ -101,18 +101,27 @@ def read_attribute_list(path: Path) -> AttributeList:
 
     Raises AttributeSeedError where a row cannot be understood, OSError where the file cannot be read.
     """
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        missing = [c for c in FINGERPRINT_COLUMNS if c not in (reader.fieldnames or [])]
-        if missing:
-            raise AttributeSeedError(f"{path}: columns {', '.join(missing)} are missing; restore the header line")
-        rows = [row for row in reader if row["tag"]]  # a row without a tag is derived by the models
-        attributes = []
-        for row in rows:
-            try:
-                attributes.append(_attribute(row))
-            except ValueError as error:
-                raise AttributeSeedError(f"{path}: attribute {row['name']!r}: {error}") from error
+    rows = []
+    attributes = []
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            columns = reader.fieldnames or []
+            missing = [column for column in FINGERPRINT_COLUMNS if column not in columns]
+            if missing:
+                raise AttributeSeedError(f"{path}: columns {', '.join(missing)} are missing; restore the header line")
+            for row in reader:
+                try:
+                    if None in row or None in row.values():
+                        raise ValueError(f"there are not {len(columns)} cells; quote a cell that holds a comma")
+                    if row["tag"]:  # a row without a tag is derived by the models
+                        attributes.append(_attribute(row))
+                        rows.append(row)
+                except ValueError as error:
+                    place = f"{path}, line {reader.line_num}: attribute {row['name']!r}"
+                    raise AttributeSeedError(f"{place}: {error}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise AttributeSeedError(f"{path}: {error}; save it as CSV in UTF-8") from error
     keys = [attribute.key for attribute in attributes]
     for key in keys:
         if keys.count(key) > 1:
@@ -122,15 +131,18 @@ def read_attribute_list(path: Path) -> AttributeList:
 
 def fingerprint(rows: Sequence[dict[str, str]]) -> str:
     """Return 32 hex digits over the columns that decide what is read, whatever the order of the rows."""
-    lines = sorted("|".join(row[column].strip() for column in FINGERPRINT_COLUMNS) for row in rows)
+    lines = sorted("|".join(row[column] for column in FINGERPRINT_COLUMNS) for row in rows)
     return hashlib.md5("\n".join(lines).encode(), usedforsecurity=False).hexdigest()
 
 
 def _attribute(row: dict[str, str]) -> Attribute:
+    for column in FINGERPRINT_COLUMNS:
+        if row[column] != row[column].strip():
+            raise ValueError(f"{column} is {row[column]!r}; remove the blanks around it")
     for column, allowed in (("level", LEVELS), ("aggregate", AGGREGATES), ("privacy_action", PRIVACY_ACTIONS)):
         if row[column] not in allowed:
             raise ValueError(f"{column} is {row[column]!r}; use one of {', '.join(allowed)}")
-    if row["component"] and not row["component"].isdecimal():
+    if not re.fullmatch("[1-9][0-9]*|", row["component"]):
         raise ValueError(f"component is {row['component']!r}; use a number from 1, or leave it empty")
     texts = [row["path"] or row["tag"], *row["also_from"].split(";")]
     return Attribute(
@@ -153,7 +165,10 @@ def parse_path(text: str, vr: str) -> tuple[Step, ...]:
     while position < len(text):
         match = _STEP.match(text, position)
         if match is None or (match.end() < len(text) and text[match.end()] != "."):
-            raise ValueError(f"path {text!r} cannot be read at {text[position:]!r}")
+            raise ValueError(
+                f"path {text!r} cannot be read at {text[position:]!r}; give a keyword, the 8 hex digits of a tag or "
+                "0019xx0C{CREATOR}, each followed by [1], [*] or nothing, with a dot between steps"
+            )
         position = match.end() + 1
         tag = _tag(match["name"])
         item = None if match["item"] is None else 0 if match["item"] == "*" else int(match["item"])

@@ -86,6 +86,8 @@ def _scan(options: argparse.Namespace) -> int:
     identifiers = identifiers_from(options.identifiers, os.environ.get("ICDM_HMAC_KEY"))
     if options.root is not None and len(options.paths) != 1:
         return _fail(2, "--root names one place: give one PATH")
+    if options.root is not None and options.paths[0].is_file():
+        return _fail(2, "--root names a folder: give the folder, or the file without --root")
     for path in options.paths:
         if not path.exists():
             return _fail(2, f"{path}: no such file or folder; is the archive mounted?")

@@ -4,30 +4,28 @@ Text stays DICOM's own: as written, without padding, several values separated by
 Present but empty is the empty string; absent is None.
 """
 
+import errno
 import logging
 import re
 import statistics
 import struct
 import warnings
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
-from pydicom import Dataset, dcmread
+from pydicom import Dataset, FileDataset, dcmread
 from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
-from pydicom.errors import InvalidDicomError
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 from pydicom.sr._snomed_dict import mapping as snomed_mapping
-from pydicom.tag import Tag
+from pydicom.tag import BaseTag
 from pydicom.valuerep import TEXT_VR_DELIMS
 
 from extract.attributes import FRAMES, Attribute, AttributeList, Step
@@ -45,22 +43,9 @@ _ONE_VALUE = {"LT", "ST", "UT", "UR"}  # a backslash is text there
 _CHARACTER_SET = {"LO", "SH", "PN", "LT", "ST", "UT", "UC"}
 
 # Read in memory to mask them in the file's own free text, never stored.
-_IDENTIFYING = (0x00100020, 0x00101000, 0x00080050, 0x00100030)  # PatientID, OtherPatientIDs, accession, birth date
-# What pydicom and its codecs raise on bytes that are no valid data set.
-_BROKEN = (
-    InvalidDicomError,
-    EOFError,
-    struct.error,
-    zlib.error,
-    ValueError,
-    TypeError,
-    LookupError,
-    AttributeError,
-    NotImplementedError,
-    OverflowError,
-    RecursionError,
-    MemoryError,
-)
+_IDENTIFYING = {0x00100020, 0x00101000, 0x00080050, 0x00100030}  # PatientID, OtherPatientIDs, accession, birth date
+# Sequences whose items name more of them: OtherPatientIDs, RequestAttributes, VerifyingObserver, AuthorObserver.
+_PEOPLE = (0x00101002, 0x00400275, 0x0040A073, 0x0040A078)
 
 
 class IgnoredFileError(Exception):
@@ -104,8 +89,14 @@ def read_header(path: Path, attributes: AttributeList, identifiers: Identifiers)
         try:
             dataset = dcmread(file, stop_before_pixels=True, force=True)
             return _header(dataset, attributes, identifiers)
-        except _BROKEN as error:
-            raise RejectedFileError("header cannot be parsed", type(error).__name__) from error
+        except (IgnoredFileError, RejectedFileError):
+            raise
+        except Exception as error:
+            # Bytes that are no valid data set raise almost anything; an OSError of the system's has a number, and
+            # EINVAL means that a length led outside the file.
+            if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+                raise
+            raise RejectedFileError("header cannot be parsed", type(error).__name__) from None
 
 
 def _looks_like_dicom(file: BinaryIO) -> bool:
@@ -128,24 +119,26 @@ def _looks_like_dicom(file: BinaryIO) -> bool:
     return False
 
 
-def _header(dataset: Dataset, attributes: AttributeList, identifiers: Identifiers) -> Header:
+def _header(dataset: FileDataset, attributes: AttributeList, identifiers: Identifiers) -> Header:
     values = _Values(dataset)
-    meta = _Values(dataset.file_meta) if hasattr(dataset, "file_meta") else None
-    sop_class = values.of(0x00080016) or (meta and meta.of(0x00020002)) or None
+    meta = _Values(dataset.file_meta)
+    sop_class = values.of(0x00080016) or meta.of(0x00020002) or None
     if sop_class == DICOMDIR or 0x00041220 in dataset:
         raise IgnoredFileError("DICOMDIR")
     uids = {
         "StudyInstanceUID": values.of(0x0020000D),
         "SeriesInstanceUID": values.of(0x0020000E),
-        "SOPInstanceUID": values.of(0x00080018) or (meta and meta.of(0x00020003)),
+        "SOPInstanceUID": values.of(0x00080018) or meta.of(0x00020003),
     }
     missing = [keyword for keyword, uid in uids.items() if not uid]
+    if len(missing) == 3 and sop_class is None and dataset.preamble is None and not dataset.file_meta:
+        raise IgnoredFileError("not DICOM")
+    if _is_cut(dataset):
+        raise RejectedFileError("header cannot be parsed", "the file ends within it")
     if missing:
-        if len(missing) == 3 and sop_class is None and not dataset.get("preamble", None) and meta is None:
-            raise IgnoredFileError("not DICOM")
         raise RejectedFileError("identifying UID missing", ", ".join(missing))
 
-    pattern = masking_pattern(_identifying_texts(dataset, values))
+    pattern = masking_pattern(_identifying_texts(dataset, values.encodings))
     masked = 0
 
     def publishable(attribute: Attribute) -> str | None:
@@ -176,8 +169,14 @@ def _header(dataset: Dataset, attributes: AttributeList, identifiers: Identifier
     )
 
 
-def _transfer_syntax(dataset: Dataset, meta: "_Values | None") -> str | None:
-    if meta and (uid := meta.of(0x00020010)):
+def _is_cut(dataset: Dataset) -> bool:
+    """Tell whether the file ends within its last element, as one that is still being copied does."""
+    last = dataset.get_item(BaseTag(max(map(int, dataset.keys()), default=0)), keep_deferred=True)
+    return isinstance(last, RawDataElement) and last.length != 0xFFFFFFFF and len(last.value or b"") < last.length
+
+
+def _transfer_syntax(dataset: Dataset, meta: "_Values") -> str | None:
+    if uid := meta.of(0x00020010):
         return uid
     # Without meta information the encoding was found by looking; big endian is always explicit.
     implicit, little = dataset.original_encoding
@@ -207,10 +206,15 @@ class _Values:
             if attribute.component is not None:
                 texts = [c for text in texts if (c := _component(text, attribute.component)) is not None]
             if texts:
-                found = _over_frames(texts, attribute.aggregate) if path[0].tag == FRAMES else "\\".join(texts)
+                in_frames = path[0].tag == FRAMES
+                found = _over_frames(texts, attribute.aggregate) if in_frames else _joined(texts)
             if found:
                 break
         return found
+
+
+def _joined(texts: list[str]) -> str:
+    return "\\".join(texts) if any(texts) else ""
 
 
 def _along(dataset: Dataset, path: tuple[Step, ...], encodings: list[str]) -> Iterator[str]:
@@ -240,13 +244,13 @@ def _element(dataset: Dataset, tag: int, creator: str | None = None) -> DataElem
         if block is None:
             return None
         tag = (tag & 0xFFFF0000) | block << 8 | (tag & 0xFF)
-    return dataset.get_item(Tag(tag), keep_deferred=True)
+    return dataset.get_item(BaseTag(tag), keep_deferred=True)
 
 
 def _private_block(dataset: Dataset, group: int, creator: str) -> int | None:
     # PS3.5 7.8.1: elements gggg,0010 to gggg,00FF name who reserved the block of that number.
     for block in range(0x10, 0x100):
-        element = dataset.get_item(Tag(group, block), keep_deferred=True)
+        element = dataset.get_item(BaseTag(group << 16 | block), keep_deferred=True)
         if element is not None and _text(element, "LO", ["iso8859"]) == creator:
             return block
     return None
@@ -258,7 +262,7 @@ def _items(dataset: Dataset, element: DataElement | RawDataElement) -> list[Data
 
 
 def _encodings(dataset: Dataset, inherited: list[str]) -> list[str]:
-    element = dataset.get_item(Tag(0x00080005), keep_deferred=True)
+    element = dataset.get_item(BaseTag(0x00080005), keep_deferred=True)
     if element is None or not element.value:
         return inherited
     text = _text(element, "CS", inherited) or ""
@@ -331,7 +335,7 @@ def _code(item: Dataset, encodings: list[str]) -> str:
     scheme, meaning = text(0x00080102), text(0x00080104)
     if scheme in ("SRT", "SNM3", "99SDM") and value in snomed_mapping["SRT"]:
         value, scheme = snomed_mapping["SRT"][value], "SCT"
-    return f"{value}^{scheme}^{meaning}"
+    return f"{value}^{scheme}^{meaning}" if value or meaning else ""
 
 
 def _component(text: str, component: int) -> str | None:
@@ -369,7 +373,7 @@ def _number(text: str) -> Decimal | None:
 
 def _integer(text: str | None, limit: int = 2**63) -> int | None:
     number = _number(text or "")
-    if number is None or number != number.to_integral_value() or abs(number) >= limit:
+    if number is None or not -limit < number < limit or number != number.to_integral_value():
         return None
     return int(number)
 
@@ -378,28 +382,29 @@ def _timestamp(date: str | None, time: str | None) -> datetime | None:
     digits = re.sub(r"[.]", "", date or "")
     clock = re.sub(r":", "", time or "")
     whole, _, fraction = clock.partition(".")
+    if not re.fullmatch("[0-9]{8}", digits) or not re.fullmatch("[0-9]{0,6}", whole):
+        return None
     try:
         return datetime.strptime(f"{digits}{whole.ljust(6, '0')}{fraction[:6] or '0'}", "%Y%m%d%H%M%S%f")
     except ValueError:
         return None
 
 
-def _identifying_texts(dataset: Dataset, values: _Values) -> Iterator[str]:
-    """Yield the file's person names, patient ids, accession number and birth date, to be masked in its own text."""
-    names = (tag for tag in map(int, dataset.keys()) if _is_person_name(dataset, tag))
-    for tag in chain(names, _IDENTIFYING):
-        text = values.of(tag)
-        if text:
-            yield text
+def _identifying_texts(dataset: Dataset, encodings: list[str]) -> Iterator[str]:
+    """Yield the file's person names, patient ids, accession numbers and birth date, to be masked in its own text."""
+    for element in dataset.values():
+        if element.tag in _IDENTIFYING or _is_person_name(element):
+            yield _text(element, "UN", encodings) or ""
+    for tag in _PEOPLE:
+        sequence = _element(dataset, tag)
+        for item in _items(dataset, sequence) if sequence is not None else ():
+            yield from _identifying_texts(item, _encodings(item, encodings))
 
 
-def _is_person_name(dataset: Dataset, tag: int) -> bool:
-    element = dataset.get_item(Tag(tag), keep_deferred=True)
-    if element is None or tag >> 16 & 1:
-        return False
+def _is_person_name(element: DataElement | RawDataElement) -> bool:
     if element.VR is not None and element.VR != "UN":
         return str(element.VR) == "PN"
     try:
-        return dictionary_VR(tag) == "PN"
+        return dictionary_VR(element.tag) == "PN"
     except KeyError:
         return False

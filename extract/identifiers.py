@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -71,7 +72,7 @@ def identifiers_from(mode: str, key: str | None) -> Identifiers:
             f"ICDM_HMAC_KEY has {len(key)} characters; use {MINIMUM_KEY_LENGTH} or more, for example from "
             "`openssl rand -hex 32`."
         )
-    return Identifiers(key.encode())
+    return Identifiers(os.fsencode(key))
 
 
 def masking_pattern(identifying_texts: Iterable[str]) -> re.Pattern[str] | None:
@@ -90,4 +91,5 @@ def masking_pattern(identifying_texts: Iterable[str]) -> re.Pattern[str] | None:
     if not tokens:
         return None
     alternatives = "|".join(re.escape(token) for token in sorted(tokens, key=len, reverse=True))
-    return re.compile(rf"(?<!\w)(?:{alternatives})(?!\w)", re.IGNORECASE)
+    # An underscore parts words there, as in T1_KIM_2.
+    return re.compile(rf"(?<![^\W_])(?:{alternatives})(?![^\W_])", re.IGNORECASE)

@@ -6,14 +6,16 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 from psycopg import Connection, sql
+from psycopg.errors import LockNotAvailable
 
 from extract.attributes import READING_VERSION, AttributeList
 from extract.identifiers import Identifiers
 from extract.raw_rows import Batch
-from extract.walk import Root
+from extract.walk import Root, root_of
 
 SCHEMA_LAYOUT = "I-CDM raw rows, layout 1"
 ONE_SCAN_LOCK = 0x1CD0001  # advisory lock: one scan at a time in a database
+LOCK_WAIT = "2s"
 VANISHED_LIMIT = 0.05
 
 AnyConnection = Connection[tuple[Any, ...]]
@@ -60,10 +62,13 @@ def ensure_schema(connection: AnyConnection) -> None:
 
 def lock_scan(connection: AnyConnection) -> None:
     """Hold the one-scan lock as long as the connection lives. Raises RawDatabaseError where another scan holds it."""
-    row = connection.execute("select pg_try_advisory_lock(%s)", (ONE_SCAN_LOCK,)).fetchone()
-    connection.commit()
-    if row != (True,):
-        raise RawDatabaseError("another scan is writing to this database; wait until it has ended")
+    try:
+        with connection.transaction():
+            # The server needs a moment to see that a scan just before has ended.
+            connection.execute("select set_config('lock_timeout', %s, true)", (LOCK_WAIT,))
+            connection.execute("select pg_advisory_lock(%s)", (ONE_SCAN_LOCK,))
+    except LockNotAvailable as error:
+        raise RawDatabaseError("another scan is writing to this database; wait until it has ended") from error
 
 
 def layout_id(connection: AnyConnection, attributes: AttributeList) -> int:
@@ -134,16 +139,38 @@ def finish_run(connection: AnyConnection, run_id: int, status: str, counts: RunC
 
 def roots(connection: AnyConnection) -> list[Root]:
     """Return every root known to the database."""
-    return [Root(root_id, path) for root_id, path in connection.execute("select root_id, root_path from icdm_raw.root")]
+    return [Root(*row) for row in connection.execute("select root_id, root_path, root_name from icdm_raw.root")]
+
+
+def add_root(connection: AnyConnection, path: str) -> None:
+    """Add a root that goes by its path. Raises RawDatabaseError where the root of that name has moved elsewhere."""
+    for root in roots(connection):
+        if root.name == path:
+            raise RawDatabaseError(f"root {path} is now at {root.path}; give the place it has left another --root NAME")
+    connection.execute("insert into icdm_raw.root (root_name, root_path) values (%s, %s)", (path, path))
+    connection.commit()
 
 
 def save_root(connection: AnyConnection, name: str, path: str) -> None:
-    """Add a root, or move the one of that name to another path."""
-    connection.execute(
-        "insert into icdm_raw.root (root_name, root_path) values (%s, %s)"
-        " on conflict (root_name) do update set root_path = excluded.root_path",
-        (name, path),
-    )
+    """Add a root, name the one at that path, or move the one of that name there.
+
+    Raises RawDatabaseError where the files at that path are known under another root: they would be met twice.
+    """
+    known = roots(connection)
+    is_known = any(root.name == name for root in known)
+    holder = root_of(path, [root for root in known if root.name != name])
+    if holder is not None and (is_known or holder.path != path):
+        raise RawDatabaseError(
+            f"{path} belongs to root {holder.name} ({holder.path}), where its files are known; scan it without --root"
+        )
+    if holder is not None:
+        connection.execute("update icdm_raw.root set root_name = %s where root_id = %s", (name, holder.root_id))
+    else:
+        connection.execute(
+            "insert into icdm_raw.root (root_name, root_path) values (%s, %s)"
+            " on conflict (root_name) do update set root_path = excluded.root_path",
+            (name, path),
+        )
     connection.commit()
 
 
@@ -268,10 +295,21 @@ class Vanished:
         )
         connection.commit()
 
-    def visit(self, folder_keys: Iterable[int]) -> None:
-        """Note folders whose listing was seen, or could not be read: only what they miss has vanished."""
+    def visit(self, folder_key: int) -> None:
+        """Note a folder whose listing was seen: only what it misses has vanished."""
+        self.connection.execute("insert into visited_folder values (%s) on conflict do nothing", (folder_key,))
+
+    def visit_below(self, root: Root, below: str) -> None:
+        """Note the folders of a root at and below one that could not be listed: nothing there has vanished."""
         self.connection.execute(
-            "insert into visited_folder select unnest(%s::bigint[]) on conflict do nothing", (list(folder_keys),)
+            """
+            insert into visited_folder
+            select folder_key from icdm_raw.folder
+            where root_id = %(root)s
+              and (%(below)s = '' or folder = %(below)s or starts_with(folder, %(below)s || '/'))
+            on conflict do nothing
+            """,
+            {"root": root.root_id, "below": below},
         )
 
     def miss(self, folder_key: int, names: Iterable[str]) -> None:
@@ -309,7 +347,7 @@ class Vanished:
         with self.connection.transaction():
             rows = self.connection.execute(
                 """
-                select root.root_name, count(*) filter (where vanished_file.file_name is not null), count(*)
+                select root.root_name, count(vanished_file.file_name), count(*)
                 from icdm_raw.root
                 inner join icdm_raw.folder using (root_id)
                 inner join (
@@ -317,8 +355,10 @@ class Vanished:
                     union all
                     select folder_key, file_name from icdm_raw.rejected_file where removed_run_id is null
                 ) as known using (folder_key)
-                left join vanished_file using (folder_key, file_name)
-                where exists (select from vanished_file)
+                left join vanished_file
+                    on known.folder_key = vanished_file.folder_key and known.file_name = vanished_file.file_name
+                -- A row without a file name is a folder that could not be listed before.
+                where exists (select from vanished_file) and known.file_name <> ''
                 group by root.root_name
                 """
             ).fetchall()

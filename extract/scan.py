@@ -3,14 +3,16 @@
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from importlib.metadata import version
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 
 import psycopg
 
@@ -23,6 +25,7 @@ from extract.raw_database import (
     RawDatabaseError,
     RunCounts,
     Vanished,
+    add_root,
     ensure_schema,
     finish_run,
     known_files,
@@ -35,10 +38,11 @@ from extract.raw_database import (
     write_batch,
 )
 from extract.raw_rows import Batch, content_key
-from extract.walk import Chunk, FoundFile, Root, root_of, storable, walk
+from extract.walk import Chunk, FoundFile, Root, holds, root_of, storable, walk
 
 FILES_PER_TASK = 200
 TASKS_IN_FLIGHT = 4  # per process: enough to keep them busy, few enough to bound memory
+KEPT = "What was committed is kept: scan again to go on."
 
 
 class ScanError(RuntimeError):
@@ -83,19 +87,19 @@ def scan(
     """Bring schema icdm_raw up to date with the files at and below `paths`.
 
     Raises FileNotFoundError (a path is not there), RawDatabaseError (the database cannot take the scan),
-    ScanError (a reading process died) and psycopg.Error (the connection was lost).
+    ScanError (a reading process died, or the connection was lost) and psycopg.Error (the database refused rows).
     """
-    absolute = [os.path.realpath(path, strict=True) for path in paths]
+    absolute = _outermost(os.path.realpath(path, strict=True) for path in paths)
     with connect("icdm-extract scan") as connection:
-        ensure_schema(connection)
         lock_scan(connection)
+        ensure_schema(connection)
         layout = layout_id(connection, attributes)
         run_id = start_run(connection, [storable(p) for p in absolute], version("icdm-on-dbt"), layout, identifiers)
         run = _Run(connection, run_id, layout, progress)
         try:
             known_roots = _roots_for(connection, absolute, root_name)
             settings = _WorkerSettings(attributes, identifiers, run_id, layout)
-            run.read(absolute, known_roots, settings, jobs or len(os.sched_getaffinity(0)))
+            run.read(absolute, known_roots, settings, jobs or _cores())
             run.counts.vanished = run.vanished.mark(run_id, accept_vanished)
         except BaseException as error:
             # Where the connection itself is lost, the next run closes this one.
@@ -103,18 +107,34 @@ def scan(
                 connection.rollback()
                 message = str(error) if isinstance(error, RawDatabaseError) else type(error).__name__
                 finish_run(connection, run_id, "failed", run.counts, message)
+            if isinstance(error, psycopg.OperationalError):
+                reason = error.diag.message_primary or str(error)
+                raise ScanError(f"the database ended the scan: {reason}. {KEPT}") from error
             raise
         finish_run(connection, run_id, "completed", run.counts, None)
         return RunSummary(run_id, run.counts, run.reasons)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _outermost(paths: Iterable[str]) -> list[str]:
+    """Leave out what lies below another of the paths, so that no file is met twice."""
+    kept: list[str] = []
+    for path in sorted(set(paths)):
+        if not any(holds(folder, path) for folder in kept):
+            kept.append(path)
+    return kept
 
 
 def _roots_for(connection: AnyConnection, paths: Sequence[str], root_name: str | None) -> list[Root]:
     if root_name is not None:
         save_root(connection, root_name, storable(paths[0]))
     for path in paths:
-        if root_of(path, roots(connection)) is None:
-            folder = path if Path(path).is_dir() else str(Path(path).parent)
-            save_root(connection, storable(folder), storable(folder))
+        if root_of(storable(path), roots(connection)) is None:
+            folder = storable(path if Path(path).is_dir() else str(Path(path).parent))
+            add_root(connection, folder)
     return roots(connection)
 
 
@@ -141,7 +161,7 @@ class _Run:
                 for path in paths:
                     task = Task()
                     for chunk in walk(path, known_roots):
-                        for found in self._to_read(chunk):
+                        for found in self._to_read(chunk, known_roots):
                             task.files.append((chunk.root.root_id, chunk.folder, found))
                             if len(task.files) == FILES_PER_TASK:
                                 pending.add(pool.submit(_read_task, task))
@@ -150,23 +170,25 @@ class _Run:
                     if task.files:
                         pending.add(pool.submit(_read_task, task))
                     if Path(path).is_dir():
-                        self._miss_unvisited(path, known_roots)
+                        for root, below in _parts(storable(path), known_roots):
+                            self.vanished.miss_unvisited(root, below)
                 self._collect(pending, 0)
             except BrokenProcessPool as error:
-                raise ScanError(
-                    "a reading process was killed (out of memory?). What it had committed is kept: scan again."
-                ) from error
+                raise ScanError(f"a reading process was killed (out of memory?). {KEPT}") from error
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
-    def _to_read(self, chunk: Chunk) -> list[FoundFile]:
+    def _to_read(self, chunk: Chunk, known_roots: list[Root]) -> list[FoundFile]:
         folder_key = content_key(str(chunk.root.root_id), chunk.folder)
-        self.vanished.visit([folder_key])
         if chunk.problem is not None:
+            # What lies in it and below it is out of sight, not gone.
+            for root, below in _parts(str(Path(chunk.root.path, chunk.folder)), known_roots):
+                self.vanished.visit_below(root, below)
+            self.connection.commit()
             self.counts.seen += 1
             return [FoundFile(chunk.folder, "", problem=f"folder: {chunk.problem}")]
+        self.vanished.visit(folder_key)
         known = known_files(self.connection, folder_key, chunk.first, chunk.end)
-        self.connection.commit()
         new = []
         for found in chunk.files:
             if known.pop(found.name, None) == (found.size, found.modification_time_ns, self.layout):
@@ -175,16 +197,10 @@ class _Run:
                 new.append(found)
         if known:
             self.vanished.miss(folder_key, known)
+        self.connection.commit()
         self.counts.seen += len(chunk.files)
         self.progress(self.counts)
         return new
-
-    def _miss_unvisited(self, path: str, known_roots: list[Root]) -> None:
-        for root in known_roots:
-            if root_of(root.path, [Root(0, path)]) is not None:
-                self.vanished.miss_unvisited(root, "")
-            elif root_of(path, [root]) is not None:
-                self.vanished.miss_unvisited(root, storable(os.path.relpath(path, root.path)))
 
     def _collect(self, pending: set[Future[TaskResult]], allowed: int) -> set[Future[TaskResult]]:
         while len(pending) > allowed:
@@ -200,6 +216,15 @@ class _Run:
         return pending
 
 
+def _parts(path: str, known_roots: Sequence[Root]) -> Iterator[tuple[Root, str]]:
+    """Yield what lies at or below a folder, as roots and folders of theirs, '' for the whole root."""
+    for root in known_roots:
+        if holds(path, root.path):
+            yield root, ""
+        elif holds(root.path, path):
+            yield root, os.path.relpath(path, root.path)
+
+
 @dataclass(frozen=True)
 class _WorkerSettings:
     attributes: AttributeList
@@ -211,8 +236,13 @@ class _WorkerSettings:
 class _Worker:
     def __init__(self, settings: _WorkerSettings) -> None:
         self.settings = settings
-        self.connection = connect("icdm-extract reader")
-        prepare_batches(self.connection)
+
+    @cached_property
+    def connection(self) -> AnyConnection:
+        # Made by the first task, since a task can say why it fails and the start of a process cannot.
+        connection = connect("icdm-extract reader")
+        prepare_batches(connection)
+        return connection
 
 
 _worker: _Worker | None = None
@@ -221,7 +251,16 @@ _worker: _Worker | None = None
 def _start_worker(settings: _WorkerSettings) -> None:
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process ends the run
+    Thread(target=_end_with_parent, daemon=True).start()
     _worker = _Worker(settings)
+
+
+def _end_with_parent() -> None:
+    """A main process that is killed takes its readers along: they would wait for tasks for ever."""
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def _read_task(task: Task) -> TaskResult:

@@ -1,6 +1,7 @@
 """Find files: walk folders in a stable order, without following link loops, in chunks of bounded size."""
 
 import os
+import re
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -8,13 +9,19 @@ from pathlib import Path
 
 CHUNK_FILES = 10_000
 
+_ESCAPE = re.compile(rb"\\(?=x[0-9a-f]{2})")
+
 
 @dataclass(frozen=True)
 class Root:
-    """A named place of the archive: files are known by root, folder below it and name, so a root may move."""
+    """A named place of the archive: files are known by root, folder below it and name, so a root may move.
+
+    The path is the absolute one, as storable text.
+    """
 
     root_id: int
     path: str
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,31 +51,39 @@ class Chunk:
 
 
 def storable(name: str) -> str:
-    r"""Return a file name as text that PostgreSQL takes: bytes that are no UTF-8 become `\xNN`."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    r"""Return a file name as text that PostgreSQL takes: bytes that are no UTF-8 become `\xNN`.
+
+    A name that holds such letters itself keeps apart: its backslash becomes `\x5c`.
+    """
+    return _ESCAPE.sub(rb"\\x5c", os.fsencode(name)).decode("utf-8", "backslashreplace")
+
+
+def holds(folder: str, path: str) -> bool:
+    """Tell whether an absolute path is a folder or lies below it."""
+    return path == folder or path.startswith(_inside(folder))
 
 
 def root_of(path: str, roots: Sequence[Root]) -> Root | None:
     """Return the innermost root that holds an absolute path, None where no root does."""
-    holding = [root for root in roots if path == root.path or path.startswith(_inside(root.path))]
+    holding = [root for root in roots if holds(root.path, path)]
     return max(holding, key=lambda root: len(root.path), default=None)
 
 
 def walk(path: str, roots: Sequence[Root]) -> Iterator[Chunk]:
     """Yield the files at and below an absolute path, which one of the roots must hold."""
-    root = root_of(path, roots)
+    root = root_of(storable(path), roots)
     assert root is not None
     if not Path(path).is_dir():
         folder, name = os.path.split(path)
         stored = storable(name)
-        # Bounds of just this name: its neighbours are neither met nor missed.
-        yield Chunk(root, _relative(folder, root), [_found(path, stored)], stored, stored + "\0")
+        # Bounds of just this name (no name holds NUL): its neighbours are neither met nor missed.
+        yield Chunk(root, _relative(folder, root), [_found(path, stored)], stored, stored + "\1")
         return
     by_path = {root.path: root for root in roots}
     waiting: list[tuple[str, Root, tuple[str, ...]]] = [(path, root, ())]
     while waiting:
         folder_path, root, jumps = waiting.pop()
-        root = by_path.get(folder_path, root)
+        root = by_path.get(storable(folder_path), root)
         relative = _relative(folder_path, root)
         try:
             with os.scandir(folder_path) as listing:
@@ -86,7 +101,7 @@ def walk(path: str, roots: Sequence[Root]) -> Iterator[Chunk]:
             else:
                 here = os.path.realpath(folder_path)
                 target = os.path.realpath(entry.path)
-                if not any(place == target or place.startswith(_inside(target)) for place in (here, *jumps)):
+                if not any(holds(target, place) for place in (here, *jumps)):
                     below.append((entry.path, root, (*jumps, here)))
         waiting.extend(reversed(below))
         del entries
@@ -124,4 +139,5 @@ def _inside(folder: str) -> str:
 
 
 def _relative(folder: str, root: Root) -> str:
-    return storable("" if folder == root.path else folder[len(_inside(root.path)) :])
+    stored = storable(folder)
+    return "" if stored == root.path else stored[len(_inside(root.path)) :]
