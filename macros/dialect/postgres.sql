@@ -21,11 +21,12 @@
 {%- endmacro %}
 
 {# First of the values of a text as a number, NULL where it is none (DS and IS, PS3.5 table 6.2-1). The length and
-   exponent of a broken value are bounded, or it would stop the build. #}
+   exponent of a broken value are bounded, and only plain blanks trimmed, or it would stop the build. #}
 {% macro number_of(text) -%}
+    {%- set first = "split_part(" ~ text ~ ", '\\', 1)" -%}
     case
-        when split_part({{ text }}, '\', 1) ~ '^\s*[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,3})?\s*$'
-            then split_part({{ text }}, '\', 1)::numeric
+        when {{ first }} ~ '^ *[+-]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][+-]?[0-9]{1,3})? *$'
+            then {{ first }}::numeric
     end
 {%- endmacro %}
 

@@ -25,11 +25,20 @@ filepath_rows as (
 ),
 
 identified_rows as (
-    select 'imaging_study' as cdm_table, study_rows.* from study_rows
+    select
+        'imaging_study' as cdm_table,
+        study_rows.*
+    from study_rows
     union all
-    select 'imaging_series' as cdm_table, series_rows.* from series_rows
+    select
+        'imaging_series' as cdm_table,
+        series_rows.*
+    from series_rows
     union all
-    select 'filepath' as cdm_table, filepath_rows.* from filepath_rows
+    select
+        'filepath' as cdm_table,
+        filepath_rows.*
+    from filepath_rows
 ),
 
 numbered as (

@@ -34,13 +34,14 @@ study_rows as (
         count(columns.value) as records_with_data,
         count(distinct columns.value) as unique_values
     from imaging_study
-    cross join lateral (
-        values
-        (1, 'modality', modality_source_value),
-        (2, 'manufacturer', manufacturer),
-        (3, 'number of series', number_of_series::text),
-        (4, 'number of instance', number_of_instance::text)
-    ) as columns (place, concept, value)
+    cross join
+        lateral (
+            values
+            (1, 'modality', imaging_study.modality_source_value),
+            (2, 'manufacturer', imaging_study.manufacturer),
+            (3, 'number of series', imaging_study.number_of_series::text),
+            (4, 'number of instance', imaging_study.number_of_instance::text)
+        ) as columns (place, concept, value)
     group by columns.place, columns.concept
 ),
 
@@ -104,11 +105,12 @@ filepath_rows as (
         count(columns.value) as records_with_data,
         count(distinct columns.value) as unique_values
     from filepath
-    cross join lateral (
-        values
-        (1, 'file path', filepath),
-        (2, 'file size', file_size::text)
-    ) as columns (place, concept, value)
+    cross join
+        lateral (
+            values
+            (1, 'file path', filepath.filepath),
+            (2, 'file size', filepath.file_size::text)
+        ) as columns (place, concept, value)
     group by columns.place, columns.concept
 ),
 

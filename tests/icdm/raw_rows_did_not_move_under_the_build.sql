@@ -7,5 +7,5 @@ from {{ ref('stg_dicom__raw_state') }} as raw_state
 where
     raw_state.number_of_series <> (select count(*) from {{ source('icdm_raw', 'series') }})
     or raw_state.sum_of_changed_batches
-    <> (select coalesce(sum(changed_batch), 0) from {{ source('icdm_raw', 'series') }})
+    <> (select coalesce(sum(series.changed_batch), 0) from {{ source('icdm_raw', 'series') }} as series)
     or raw_state.number_of_rejected_files <> (select count(*) from {{ source('icdm_raw', 'rejected_file') }})

@@ -1,4 +1,5 @@
--- Without a tag the models derive the attribute, and no file has a place for it; with one, its value representation is known.
+-- Without a tag the models derive the attribute, and no file has a place for it; with one, its value representation is
+-- known.
 select
     name,
     tag,

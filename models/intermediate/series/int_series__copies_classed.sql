@@ -50,7 +50,8 @@ copies as (
 ),
 
 published_copies as (
-    select * from copies where copy_number = 1
+    select * from copies
+    where copy_number = 1
 ),
 
 classed as (
@@ -64,7 +65,7 @@ classed as (
         copies.study_instance_uid,
         case
             when copies.copy_number = 1 then 'published'
-            when copies.patient_key is distinct from published_copies.patient_key then 'other patient'
+            when (copies.patient_key is distinct from published_copies.patient_key) then 'other patient'
             when copies.study_instance_uid <> published_copies.study_instance_uid then 'other study'
             when copies.series_key <> published_copies.series_key then 'other series'
             when

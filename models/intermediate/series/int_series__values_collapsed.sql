@@ -109,7 +109,7 @@ series_values as (
     inner join layouts on counted_groups.layout_id = layouts.layout_id
     cross join
         lateral {{ instance_pairs('layouts.instance_attributes', 'counted_groups.instance_values') }}
-        as pairs (attribute, value)
+            as pairs (attribute, value)
     where pairs.value is not null
 ),
 
@@ -137,10 +137,11 @@ counted_values as (
         {{ number_of('series_values.value') }} as number,
         sum(series_values.number_of_instances) as number_of_instances
     from series_values
-    where not exists (
-        select 1 from uniform_series
-        where uniform_series.series_key = series_values.series_key
-    )
+    where
+        not exists (
+            select 1 from uniform_series
+            where uniform_series.series_key = series_values.series_key
+        )
     group by series_values.series_key, series_values.attribute, series_values.value
 ),
 
@@ -179,7 +180,7 @@ compared_values as (
         (
             array_agg(value order by number, {{ bytewise('value') }})
             filter (where number is not null and instances_up_to * 2 >= instances_with_number)
-        )[1] as median,
+        )[1] as median_number,
         -- Long lists are measurements, of which nobody reads the sum.
         case
             when count(*) filter (where value <> '') <= 10
@@ -192,7 +193,18 @@ compared_values as (
 collapsed as (
     select * from uniform_values
     union all
-    select * from compared_values
+    select
+        series_key,
+        attribute,
+        value,
+        instances_present,
+        instances_with_value,
+        distinct_values,
+        minimum,
+        maximum,
+        coalesce(median_number, value) as median,
+        all_values
+    from compared_values
 )
 
 select

@@ -26,7 +26,7 @@ series_values as (
         case attributes.aggregate
             when 'min' then collapsed_values.minimum
             when 'max' then collapsed_values.maximum
-            when 'median' then coalesce(collapsed_values.median, collapsed_values.value)
+            when 'median' then collapsed_values.median
             when 'distinct' then coalesce(collapsed_values.all_values, collapsed_values.value)
             else collapsed_values.value
         end as value

@@ -13,7 +13,7 @@ series_dates as (
         series_key,
         max(value) filter (where attribute = 'StudyDate') as study_date_text,
         max(value) filter (where attribute = 'StudyTime') as study_time_text,
-        max(instances_present) as number_of_instances
+        max(instances_with_value) filter (where attribute = 'StudyDate') as number_of_instances
     from collapsed_values
     where attribute in ('StudyDate', 'StudyTime') and value is not null
     group by series_key
