@@ -21,7 +21,8 @@
 {%- endmacro %}
 
 {# First of the values of a text as a number, NULL where it is none (DS and IS, PS3.5 table 6.2-1). The length and
-   exponent of a broken value are bounded, and only plain blanks trimmed, or it would stop the build. #}
+   exponent of a broken value are bounded, only plain blanks trimmed, and digits are 0 to 9 (in some locales \d is more),
+   or it would stop the build. #}
 {% macro number_of(text) -%}
     {%- set first = "split_part(" ~ text ~ ", '\\', 1)" -%}
     case
@@ -33,11 +34,11 @@
 {# A DA value as a date, NULL where it is none (PS3.5 table 6.2-1); 2012.03.04 is how ACR-NEMA wrote it. A day beyond
    its month lands in the next one, and is none. #}
 {% macro date_of(text) -%}
-    {%- set digits = "regexp_replace(" ~ text ~ ", '\\D', '', 'g')" -%}
+    {%- set digits = "regexp_replace(" ~ text ~ ", '[^0-9]', '', 'g')" -%}
     {%- set month = "make_date(left(" ~ digits ~ ", 4)::integer, substr(" ~ digits ~ ", 5, 2)::integer, 1)" -%}
     {%- set day = month ~ " + (substr(" ~ digits ~ ", 7, 2)::integer - 1)" -%}
     case
-        when {{ text }} ~ '^(?!0000)\d{4}([.-]?)(0[1-9]|1[0-2])\1(0[1-9]|[12]\d|3[01])$'
+        when {{ text }} ~ '^(?!0000)[0-9]{4}([.-]?)(0[1-9]|1[0-2])\1(0[1-9]|[12][0-9]|3[01])$'
             then case when extract(month from {{ day }}) = extract(month from {{ month }}) then {{ day }} end
     end
 {%- endmacro %}
@@ -46,7 +47,7 @@
    second is the last of its minute. #}
 {% macro time_of(text) -%}
     case
-        when {{ text }} ~ '^([01]\d|2[0-3])(:?[0-5]\d(:?([0-5]\d|60)(\.\d{1,6})?)?)?$'
+        when {{ text }} ~ '^([01][0-9]|2[0-3])(:?[0-5][0-9](:?([0-5][0-9]|60)(\.[0-9]{1,6})?)?)?$'
             then make_time(
                 left({{ text }}, 2)::integer,
                 coalesce(nullif(substr(replace({{ text }}, ':', ''), 3, 2), '')::integer, 0),
