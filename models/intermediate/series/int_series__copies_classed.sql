@@ -4,6 +4,11 @@ instances as (
     select * from {{ ref('stg_dicom__instances') }}
 ),
 
+-- A CTE of its own: PostgreSQL would write all instances to disk to read one CTE twice.
+instance_uids as (
+    select sop_instance_uid from {{ ref('stg_dicom__instances') }}
+),
+
 headers as (
     select * from {{ ref('stg_dicom__headers') }}
 ),
@@ -18,7 +23,7 @@ folders as (
 
 repeated_instances as (
     select sop_instance_uid
-    from instances
+    from instance_uids
     group by sop_instance_uid
     having count(*) > 1
 ),

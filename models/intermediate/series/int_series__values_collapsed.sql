@@ -73,7 +73,6 @@ instance_groups as (
     group by instances.series_key, instances.layout_id, instances.instance_values
 ),
 
--- Series of one header and one group of instance values need no counting: most of an archive.
 counted_groups as (
     select
         instance_groups.*,
@@ -81,19 +80,14 @@ counted_groups as (
     from instance_groups
 ),
 
-uniform_series as (
-    select changed_headers.series_key
-    from changed_headers
-    inner join counted_groups on changed_headers.series_key = counted_groups.series_key
-    where changed_headers.number_of_headers = 1 and counted_groups.number_of_groups = 1
-),
-
+-- What is one and the same in all instances of a series needs no counting: most of an archive.
 series_values as (
     select
         changed_headers.series_key,
         header_values.attribute,
         header_values.value,
-        changed_headers.number_of_instances
+        changed_headers.number_of_instances,
+        changed_headers.number_of_headers = 1 as is_uniform
     from changed_headers
     inner join header_values
         on
@@ -104,7 +98,8 @@ series_values as (
         counted_groups.series_key,
         pairs.attribute,
         pairs.value,
-        counted_groups.number_of_instances
+        counted_groups.number_of_instances,
+        counted_groups.number_of_groups = 1 as is_uniform
     from counted_groups
     inner join layouts on counted_groups.layout_id = layouts.layout_id
     cross join
@@ -126,7 +121,7 @@ uniform_values as (
         nullif(series_values.value, '') as median,
         nullif(series_values.value, '') as all_values
     from series_values
-    inner join uniform_series on series_values.series_key = uniform_series.series_key
+    where series_values.is_uniform
 ),
 
 counted_values as (
@@ -137,11 +132,7 @@ counted_values as (
         {{ number_of('series_values.value') }} as number,
         sum(series_values.number_of_instances) as number_of_instances
     from series_values
-    where
-        not exists (
-            select 1 from uniform_series
-            where uniform_series.series_key = series_values.series_key
-        )
+    where not series_values.is_uniform
     group by series_values.series_key, series_values.attribute, series_values.value
 ),
 

@@ -59,7 +59,9 @@ mapped as (
     left join value_mappings
         on
             attributes.name = value_mappings.attribute
-            and {{ normalised('series_values.value') }} = value_mappings.source_value
+            -- Codes alone are mapped: normalising every text is costly.
+            and case when attributes.kind = 'code' then {{ normalised('series_values.value') }} end
+            = value_mappings.source_value
 )
 
 select * from mapped
