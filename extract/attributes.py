@@ -13,6 +13,8 @@ from pathlib import Path
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
+from extract.data_set import Wanted
+
 SEED = Path("seeds/vocabulary/dicom_attribute.csv")
 
 # Raised by one when the reading of values changes, so that archives scanned before are read again.
@@ -35,6 +37,27 @@ LEVELS = ("study", "series", "instance")
 AGGREGATES = ("mode", "min", "max", "median", "distinct")
 PRIVACY_ACTIONS = ("keep", "mask")
 FRAMES = 0x52009230  # PerFrameFunctionalGroupsSequence: the items are the frames of one instance
+
+# What the models need beside the seed's attributes: character set, DICOMDIR, class and instance, creation, study and
+# series, number, position, frames.
+_MODEL_NEEDS = {
+    0x00080005,
+    0x00041220,
+    0x00080016,
+    0x00080018,
+    0x00080012,
+    0x00080013,
+    0x0020000D,
+    0x0020000E,
+    0x00200013,
+    0x00200032,
+    0x00280008,
+}
+# Read in memory to mask them in the file's own free text, never stored: PatientID, OtherPatientIDs, AccessionNumber,
+# birth date; and the sequences whose items name more: OtherPatientIDs, RequestAttributes, VerifyingObserver,
+# AuthorObserver. Every person name is read with them.
+IDENTIFYING = frozenset({0x00100020, 0x00101000, 0x00080050, 0x00100030})
+NAMING_SEQUENCES = (0x00101002, 0x00400275, 0x0040A073, 0x0040A078)
 
 _STEP = re.compile(
     r"""(?P<name>[0-9A-Fa-f]{4}xx[0-9A-Fa-f]{2}\{(?P<creator>[^{}]+)\}|[A-Za-z][A-Za-z0-9]*|[0-9A-Fa-f]{8})
@@ -94,6 +117,16 @@ class AttributeList:
     def of_instance(self) -> tuple[Attribute, ...]:
         """Attributes that vary by nature within a series: stored with each instance, in this order."""
         return tuple(a for a in self.attributes if a.level == "instance")
+
+    @cached_property
+    def wanted(self) -> Wanted:
+        """The top-level elements that a file is read for."""
+        firsts = [path[0] for attribute in self.attributes for path in attribute.paths]
+        tags = {step.tag for step in firsts if step.creator is None}
+        return Wanted(
+            tags=frozenset(tags.union(_MODEL_NEEDS, IDENTIFYING, NAMING_SEQUENCES)),
+            private_groups=frozenset(step.tag >> 16 for step in firsts if step.creator is not None),
+        )
 
 
 def read_attribute_list(path: Path) -> AttributeList:

@@ -15,20 +15,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
-from pydicom import Dataset, FileDataset, dcmread
 from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.datadict import dictionary_VR
-from pydicom.dataelem import DataElement, RawDataElement
-from pydicom.multival import MultiValue
-from pydicom.sequence import Sequence
 from pydicom.sr._snomed_dict import mapping as snomed_mapping
-from pydicom.tag import BaseTag
 from pydicom.valuerep import TEXT_VR_DELIMS
 
-from extract.attributes import FRAMES, Attribute, AttributeList, Step
+from extract.attributes import FRAMES, IDENTIFYING, NAMING_SEQUENCES, Attribute, AttributeList, Step
+from extract.data_set import PERSON_NAMES, DataSet, Element, ReadFile, read_file
 from extract.identifiers import MASK, Identifiers, masking_pattern
 
 # pydicom's messages quote values, so none of them may reach a log.
@@ -39,13 +36,9 @@ DICOMDIR = "1.2.840.10008.1.3.10"
 # How one binary value is unpacked (PS3.5 table 6.2-1).
 _BINARY = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "UV": "Q", "SV": "q", "FL": "f", "FD": "d", "AT": "HH"}
 _BULK = {"OB", "OD", "OF", "OL", "OV", "OW", "UN", "SQ"}
+_LATIN = ("iso8859",)
 _ONE_VALUE = {"LT", "ST", "UT", "UR"}  # a backslash is text there
 _CHARACTER_SET = {"LO", "SH", "PN", "LT", "ST", "UT", "UC"}
-
-# Read in memory to mask them in the file's own free text, never stored.
-_IDENTIFYING = {0x00100020, 0x00101000, 0x00080050, 0x00100030}  # PatientID, OtherPatientIDs, accession, birth date
-# Sequences whose items name more of them: OtherPatientIDs, RequestAttributes, VerifyingObserver, AuthorObserver.
-_PEOPLE = (0x00101002, 0x00400275, 0x0040A073, 0x0040A078)
 
 
 class IgnoredFileError(Exception):
@@ -87,8 +80,7 @@ def read_header(path: Path, attributes: AttributeList, identifiers: Identifiers)
         if not _looks_like_dicom(file):
             raise IgnoredFileError("not DICOM")
         try:
-            dataset = dcmread(file, stop_before_pixels=True, force=True)
-            return _header(dataset, attributes, identifiers)
+            return _header(read_file(file, attributes.wanted), attributes, identifiers)
         except (IgnoredFileError, RejectedFileError):
             raise
         except Exception as error:
@@ -119,11 +111,11 @@ def _looks_like_dicom(file: BinaryIO) -> bool:
     return False
 
 
-def _header(dataset: FileDataset, attributes: AttributeList, identifiers: Identifiers) -> Header:
-    values = _Values(dataset)
-    meta = _Values(dataset.file_meta)
+def _header(read: ReadFile, attributes: AttributeList, identifiers: Identifiers) -> Header:
+    values = _Values(read.data_set)
+    meta = _Values(read.meta)
     sop_class = values.of(0x00080016) or meta.of(0x00020002) or None
-    if sop_class == DICOMDIR or 0x00041220 in dataset:
+    if sop_class == DICOMDIR or read.data_set.get(0x00041220):
         raise IgnoredFileError("DICOMDIR")
     uids = {
         "StudyInstanceUID": values.of(0x0020000D),
@@ -131,14 +123,14 @@ def _header(dataset: FileDataset, attributes: AttributeList, identifiers: Identi
         "SOPInstanceUID": values.of(0x00080018) or meta.of(0x00020003),
     }
     missing = [keyword for keyword, uid in uids.items() if not uid]
-    if len(missing) == 3 and sop_class is None and dataset.preamble is None and not dataset.file_meta:
+    if len(missing) == 3 and sop_class is None and not read.has_preamble and not read.meta.elements:
         raise IgnoredFileError("not DICOM")
-    if _is_cut(dataset):
+    if read.is_cut:
         raise RejectedFileError("header cannot be parsed", "the file ends within it")
     if missing:
         raise RejectedFileError("identifying UID missing", ", ".join(missing))
 
-    pattern = masking_pattern(_identifying_texts(dataset, values.encodings))
+    pattern = masking_pattern(tuple(_identifying_texts(read.data_set, values.encodings)))
     masked = 0
 
     def publishable(attribute: Attribute) -> str | None:
@@ -156,7 +148,7 @@ def _header(dataset: FileDataset, attributes: AttributeList, identifiers: Identi
         series_instance_uid=str(uids["SeriesInstanceUID"]),
         sop_instance_uid=str(uids["SOPInstanceUID"]),
         sop_class_uid=sop_class,
-        transfer_syntax_uid=_transfer_syntax(dataset, meta),
+        transfer_syntax_uid=_transfer_syntax(read),
         patient_key=identifiers.patient_key(values.of(0x00100020) or ""),
         accession_keys=tuple(dict.fromkeys(k for a in accessions if a and (k := identifiers.accession_key(a)))),
         instance_number=_integer(values.of(0x00200013)),
@@ -169,34 +161,28 @@ def _header(dataset: FileDataset, attributes: AttributeList, identifiers: Identi
     )
 
 
-def _is_cut(dataset: Dataset) -> bool:
-    """Tell whether the file ends within its last element, as one that is still being copied does."""
-    last = dataset.get_item(BaseTag(max(map(int, dataset.keys()), default=0)), keep_deferred=True)
-    return isinstance(last, RawDataElement) and last.length != 0xFFFFFFFF and len(last.value or b"") < last.length
-
-
-def _transfer_syntax(dataset: Dataset, meta: "_Values") -> str | None:
-    if uid := meta.of(0x00020010):
-        return uid
+def _transfer_syntax(read: ReadFile) -> str:
+    if read.transfer_syntax:
+        return read.transfer_syntax
     # Without meta information the encoding was found by looking; big endian is always explicit.
-    implicit, little = dataset.original_encoding
-    return "1.2.840.10008.1.2" if implicit else "1.2.840.10008.1.2.1" if little else "1.2.840.10008.1.2.2"
+    little = "1.2.840.10008.1.2" if read.implicit else "1.2.840.10008.1.2.1"
+    return little if read.little_endian else "1.2.840.10008.1.2.2"
 
 
 class _Values:
     """The values of one dataset as DICOM's own text."""
 
-    def __init__(self, dataset: Dataset) -> None:
-        self.dataset = dataset
-        self.encodings = _encodings(dataset, ["iso8859"])
+    def __init__(self, data_set: DataSet) -> None:
+        self.data_set = data_set
+        self.encodings = _encodings(data_set, _LATIN)
 
     def of(self, tag: int) -> str | None:
         """Return the text of a top-level element, '' where it is empty, None where it is absent."""
-        return _text(_element(self.dataset, tag), "UN", self.encodings)
+        return _text(self.data_set.get(tag), tag, "UN", self.encodings)
 
     def along(self, path: tuple[Step, ...]) -> list[str]:
         """Return the text of every element that the path reaches, in the order of the items."""
-        return list(_along(self.dataset, path, self.encodings))
+        return list(_along(self.data_set, path, self.encodings))
 
     def attribute(self, attribute: Attribute) -> str | None:
         """Return an attribute's text from the first of its places that has one."""
@@ -217,17 +203,17 @@ def _joined(texts: list[str]) -> str:
     return "\\".join(texts) if any(texts) else ""
 
 
-def _along(dataset: Dataset, path: tuple[Step, ...], encodings: list[str]) -> Iterator[str]:
+def _along(data_set: DataSet, path: tuple[Step, ...], encodings: tuple[str, ...]) -> Iterator[str]:
     step, rest = path[0], path[1:]
-    element = _element(dataset, step.tag, step.creator)
+    element = data_set.get(step.tag) if step.creator is None else _private_element(data_set, step.tag, step.creator)
     if element is None:
         return
     if step.item is None:
-        text = _text(element, step.vr, encodings)
+        text = _text(element, step.tag, step.vr, encodings)
         if text is not None:
             yield text
         return
-    items = _items(dataset, element)
+    items = element.items()
     if not items and not rest:
         yield ""
     for item in items if step.item == 0 else items[step.item - 1 : step.item]:
@@ -238,74 +224,64 @@ def _along(dataset: Dataset, path: tuple[Step, ...], encodings: list[str]) -> It
             yield _code(item, item_encodings)
 
 
-def _element(dataset: Dataset, tag: int, creator: str | None = None) -> DataElement | RawDataElement | None:
-    if creator is not None:
-        block = _private_block(dataset, tag >> 16, creator)
-        if block is None:
-            return None
-        tag = (tag & 0xFFFF0000) | block << 8 | (tag & 0xFF)
-    return dataset.get_item(BaseTag(tag), keep_deferred=True)
-
-
-def _private_block(dataset: Dataset, group: int, creator: str) -> int | None:
+def _private_element(data_set: DataSet, tag: int, creator: str) -> Element | None:
     # PS3.5 7.8.1: elements gggg,0010 to gggg,00FF name who reserved the block of that number.
     for block in range(0x10, 0x100):
-        element = dataset.get_item(BaseTag(group << 16 | block), keep_deferred=True)
-        if element is not None and _text(element, "LO", ["iso8859"]) == creator:
-            return block
+        reserving = tag & 0xFFFF0000 | block
+        if _text(data_set.get(reserving), reserving, "LO", _LATIN) == creator:
+            return data_set.get(tag & 0xFFFF0000 | block << 8 | tag & 0xFF)
     return None
 
 
-def _items(dataset: Dataset, element: DataElement | RawDataElement) -> list[Dataset]:
-    value = dataset[element.tag].value
-    return list(value) if isinstance(value, Sequence) else []
-
-
-def _encodings(dataset: Dataset, inherited: list[str]) -> list[str]:
-    element = dataset.get_item(BaseTag(0x00080005), keep_deferred=True)
-    if element is None or not element.value:
+def _encodings(data_set: DataSet, inherited: tuple[str, ...]) -> tuple[str, ...]:
+    element = data_set.get(0x00080005)
+    if element is None:
         return inherited
-    text = _text(element, "CS", inherited) or ""
-    return convert_encodings(text.split("\\"))
+    text = _text(element, 0x00080005, "CS", inherited)
+    return _python_encodings(text) if text else inherited
 
 
-def _text(element: DataElement | RawDataElement | None, vr: str, encodings: list[str]) -> str | None:
+@lru_cache
+def _python_encodings(text: str) -> tuple[str, ...]:
+    return tuple(convert_encodings(text.split("\\")))
+
+
+def _text(element: Element | None, tag: int, vr: str, encodings: tuple[str, ...]) -> str | None:
     """Return an element's value as text; `vr` serves where the file states none. None also for bulk data."""
     if element is None:
         return None
-    if not isinstance(element, RawDataElement):
-        return _converted(element)
-    vr = _stated_vr(element, vr)
+    vr = _stated_vr(element, tag, vr)
+    if element.text is not None:
+        return None if vr in _BULK else _clean(element.text, vr)
     value = element.value
     if not value:
         return None if vr == "SQ" else ""
     if vr in _BINARY:
-        return _numbers(value, vr, element.is_little_endian)
+        return _numbers(value, vr, element.little_endian)
     if vr in _BULK:
         return None
-    text = decode_bytes(value, encodings if vr in _CHARACTER_SET else ["iso8859"], TEXT_VR_DELIMS)
-    return _clean(text, vr)
+    return _decoded(value, vr, encodings if vr in _CHARACTER_SET else _LATIN)
 
 
-def _stated_vr(element: RawDataElement, fallback: str) -> str:
-    vr = element.VR
-    if vr is not None and vr != "UN":
-        return str(vr)
-    if fallback != "UN":
-        return fallback
+@lru_cache(maxsize=8192)
+def _decoded(value: bytes, vr: str, encodings: tuple[str, ...]) -> str:
+    # The files of a series repeat each other.
+    return _clean(decode_bytes(value, encodings, TEXT_VR_DELIMS), vr)
+
+
+def _stated_vr(element: Element, tag: int, fallback: str) -> str:
+    if element.vr not in ("", "UN"):
+        return element.vr
+    return fallback if fallback != "UN" else _known_vr(tag)
+
+
+@cache
+def _known_vr(tag: int) -> str:
     try:
-        known = dictionary_VR(element.tag)
+        known = dictionary_VR(tag)
     except KeyError:
         return "UN"
     return known if len(known) == 2 else "US"
-
-
-def _converted(element: DataElement) -> str | None:
-    if element.VR in _BULK:
-        return None
-    value = element.value
-    values = value if isinstance(value, MultiValue | list | tuple) else [] if value is None else [value]
-    return _clean("\\".join(str(v) for v in values), str(element.VR))
 
 
 def _clean(text: str, vr: str) -> str:
@@ -325,11 +301,11 @@ def _numbers(value: bytes, vr: str, little_endian: bool) -> str:
     return "\\".join(repr(number) for (number,) in values)
 
 
-def _code(item: Dataset, encodings: list[str]) -> str:
+def _code(item: DataSet, encodings: tuple[str, ...]) -> str:
     """Return a coded concept as `value^scheme^meaning` (PS3.3 8.8), retired SNOMED-RT codes as SCT (PS3.16 annex O)."""
 
     def text(tag: int) -> str:
-        return _text(_element(item, tag), "UN", encodings) or ""
+        return _text(item.get(tag), tag, "UN", encodings) or ""
 
     value = text(0x00080100) or text(0x00080119) or text(0x00080120)
     scheme, meaning = text(0x00080102), text(0x00080104)
@@ -378,6 +354,7 @@ def _integer(text: str | None, limit: int = 2**63) -> int | None:
     return int(number)
 
 
+@lru_cache
 def _timestamp(date: str | None, time: str | None) -> datetime | None:
     digits = re.sub(r"[.]", "", date or "")
     clock = re.sub(r":", "", time or "")
@@ -390,21 +367,12 @@ def _timestamp(date: str | None, time: str | None) -> datetime | None:
         return None
 
 
-def _identifying_texts(dataset: Dataset, encodings: list[str]) -> Iterator[str]:
+def _identifying_texts(data_set: DataSet, encodings: tuple[str, ...]) -> Iterator[str]:
     """Yield the file's person names, patient ids, accession numbers and birth date, to be masked in its own text."""
-    for element in dataset.values():
-        if element.tag in _IDENTIFYING or _is_person_name(element):
-            yield _text(element, "UN", encodings) or ""
-    for tag in _PEOPLE:
-        sequence = _element(dataset, tag)
-        for item in _items(dataset, sequence) if sequence is not None else ():
+    for tag, element in data_set.elements.items():
+        if tag in IDENTIFYING or element.vr == "PN" or (element.vr in ("", "UN") and tag in PERSON_NAMES):
+            yield _text(element, tag, "UN", encodings) or ""
+    for tag in NAMING_SEQUENCES:
+        sequence = data_set.get(tag)
+        for item in sequence.items() if sequence else ():
             yield from _identifying_texts(item, _encodings(item, encodings))
-
-
-def _is_person_name(element: DataElement | RawDataElement) -> bool:
-    if element.VR is not None and element.VR != "UN":
-        return str(element.VR) == "PN"
-    try:
-        return dictionary_VR(element.tag) == "PN"
-    except KeyError:
-        return False

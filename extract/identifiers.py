@@ -4,8 +4,8 @@ import hashlib
 import hmac
 import os
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 MASK = "***"
 MINIMUM_KEY_LENGTH = 16
@@ -75,7 +75,8 @@ def identifiers_from(mode: str, key: str | None) -> Identifiers:
     return Identifiers(os.fsencode(key))
 
 
-def masking_pattern(identifying_texts: Iterable[str]) -> re.Pattern[str] | None:
+@lru_cache
+def masking_pattern(identifying_texts: tuple[str, ...]) -> re.Pattern[str] | None:
     """Return a pattern of the whole tokens to mask, None where there are none.
 
     Names fall apart into their components (PS3.5 6.2.1.1); tokens of 4 characters and more count, of 2 in

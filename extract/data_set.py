@@ -1,0 +1,405 @@
+"""The elements of a DICOM data set: the one place where bytes become elements (PS3.5 section 7, PS3.10 section 7).
+
+Two ways lead here. A walk over the bytes serves the usual files (explicit or implicit VR, little endian, with
+preamble): it keeps only the elements that are asked for and steps over the rest. Where it is in any doubt, pydicom,
+slower and more forgiving, reads the file. What is made of an element is `header`'s business, the same for both ways.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from struct import Struct
+from typing import BinaryIO
+
+from pydicom import Dataset, dcmread
+from pydicom._dicom_dict import DicomDictionary
+from pydicom.dataelem import RawDataElement
+from pydicom.multival import MultiValue
+from pydicom.sequence import Sequence
+from pydicom.tag import BaseTag
+from pydicom.uid import UID
+from pydicom.values import convert_SQ
+
+UNDEFINED = 0xFFFFFFFF
+PIXELS = 0x7FE00008  # FloatPixelData, the first of three; the header ends before it
+ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+PERSON_NAMES = frozenset(tag for tag, entry in DicomDictionary.items() if entry[0] == "PN")
+
+_SHORT = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
+_LONG = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+_NAMES = {code: code.decode() for code in _SHORT | _LONG}
+_EXPLICIT = Struct("<HH2sH").unpack_from
+_IMPLICIT = Struct("<HHL").unpack_from
+_LENGTH = Struct("<L").unpack_from
+_READ_AHEAD = 16 * 1024
+_DEEPEST = 32
+
+# Syntaxes whose data set is not plain little endian (PS3.5 annex A): deflated, big endian.
+_DEFLATED_OR_BIG = ("1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.4.95")
+_IMPLICIT_LITTLE = "1.2.840.10008.1.2"
+
+
+class _DoubtError(Exception):
+    """The walk is not sure of what it sees."""
+
+
+@dataclass(slots=True)
+class Element:
+    """One element: value representation ('' where the file states none), bytes, and how they are written."""
+
+    vr: str
+    value: bytes
+    little_endian: bool = True
+    implicit: bool = False
+    text: str | None = None  # set where pydicom has already converted the value
+    sequence: "list[DataSet] | None" = None  # set where pydicom has already parsed the items
+
+    def items(self) -> "list[DataSet]":
+        """Return the items of a sequence, an empty list for anything else."""
+        if self.sequence is None:
+            self.sequence = _items(self) if self.vr in ("SQ", "UN", "") and self.value else []
+        return self.sequence
+
+
+@dataclass(slots=True)
+class DataSet:
+    """Elements by tag: of a file, of its meta information, or of a sequence's item."""
+
+    elements: dict[int, Element] = field(default_factory=dict)
+
+    def get(self, tag: int) -> Element | None:
+        return self.elements.get(tag)
+
+
+@dataclass
+class ReadFile:
+    """One file: meta information, data set, and what the encoding was found to be.
+
+    `is_cut` tells that the file ends within its header, `is_truncated` that it ends within its pixels.
+    """
+
+    meta: DataSet
+    data_set: DataSet
+    has_preamble: bool
+    transfer_syntax: str | None
+    implicit: bool
+    little_endian: bool
+    is_cut: bool = False
+    is_truncated: bool = False
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which top-level elements are kept: some tags, whole private groups, and every person name."""
+
+    tags: frozenset[int]
+    private_groups: frozenset[int]
+
+    @cached_property
+    def known(self) -> frozenset[int]:
+        return self.tags | PERSON_NAMES
+
+
+def read_file(file: BinaryIO, wanted: Wanted) -> ReadFile:
+    """Read a file's header, up to the pixel data.
+
+    Raises whatever pydicom raises on bytes that are no data set.
+    """
+    try:
+        return _walk_file(file, wanted)
+    except _DoubtError:
+        file.seek(0)
+        return _read_with_pydicom(file)
+
+
+class _Window:
+    """The bytes of a file around a position; grows by reading on, moves on by seeking."""
+
+    __slots__ = ("data", "file", "size", "start")
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.size = os.fstat(file.fileno()).st_size
+        self.start = 0
+        self.data = file.read(_READ_AHEAD)
+
+    def hold(self, end: int) -> None:
+        """Have the bytes up to `end`, counted in the window. Raises _DoubtError where the file ends before."""
+        missing = end - len(self.data)
+        if missing > 0:
+            if self.start + end > self.size:
+                raise _DoubtError
+            self.data += self.file.read(missing + _READ_AHEAD)
+            if end > len(self.data):
+                raise _DoubtError
+
+    def move(self, position: int) -> int:
+        """Make room before `position`, and return where it is now."""
+        if position <= len(self.data):
+            return position
+        self.start += position
+        if self.start > self.size:
+            raise _DoubtError
+        self.file.seek(self.start)
+        self.data = self.file.read(_READ_AHEAD)
+        return 0
+
+
+def _walk_file(file: BinaryIO, wanted: Wanted) -> ReadFile:
+    window = _Window(file)
+    if window.data[128:132] != b"DICM":
+        raise _DoubtError
+    meta, position = _walk_meta(window)
+    syntax = meta.get(0x00020010)
+    if syntax is None:
+        raise _DoubtError
+    uid = syntax.value.rstrip(b"\0 ").decode("ascii", "replace")
+    if uid in _DEFLATED_OR_BIG or not UID(uid).is_valid or UID(uid).is_private:
+        raise _DoubtError
+    implicit = uid == _IMPLICIT_LITTLE
+    data_set, is_truncated = _walk_data_set(window, position, implicit, wanted)
+    return ReadFile(meta, data_set, True, uid, implicit, True, is_truncated=is_truncated)
+
+
+def _walk_meta(window: _Window) -> tuple[DataSet, int]:
+    elements: dict[int, Element] = {}
+    position = 132
+    while True:
+        if window.start + position + 12 > window.size:
+            return DataSet(elements), position
+        window.hold(position + 12)
+        data = window.data
+        group, number, code, length = _EXPLICIT(data, position)
+        if group != 0x0002:
+            return DataSet(elements), position
+        start = position + 8
+        if code in _LONG:
+            (length,) = _LENGTH(data, start)
+            start += 4
+        elif code not in _SHORT:
+            raise _DoubtError
+        if length == UNDEFINED:
+            raise _DoubtError
+        window.hold(start + length)
+        elements[0x00020000 | number] = Element(_NAMES[code], window.data[start : start + length])
+        position = start + length
+
+
+def _walk_data_set(window: _Window, position: int, implicit: bool, wanted: Wanted) -> tuple[DataSet, bool]:
+    """Walk the top level; every line here runs once per element of every file."""
+    elements: dict[int, Element] = {}
+    known, private_groups = wanted.known, wanted.private_groups
+    last = 0x00080000 - 1
+    while True:
+        rest = window.size - window.start - position
+        if rest < 8:
+            if rest:
+                raise _DoubtError
+            return DataSet(elements), False
+        if position + 12 > len(window.data):
+            position = window.move(position)
+            window.hold(min(position + 12, window.size - window.start))
+        data = window.data
+        if implicit:
+            group, number, length = _IMPLICIT(data, position)
+            code, start = b"", position + 8
+        else:
+            group, number, code, length = _EXPLICIT(data, position)
+            start = position + 8
+            if code in _LONG:
+                if rest < 12:
+                    raise _DoubtError
+                (length,) = _LENGTH(data, start)
+                start += 4
+            elif code not in _SHORT:
+                raise _DoubtError
+        tag = group << 16 | number
+        if tag <= last or group == 0xFFFE:
+            raise _DoubtError
+        last = tag
+        if PIXELS <= tag <= 0x7FE00010:
+            return DataSet(elements), length != UNDEFINED and window.start + start + length > window.size
+        keep = tag in known or group in private_groups or code == b"PN"
+        if length == UNDEFINED:
+            if keep and code == b"UN":
+                raise _DoubtError
+            end = _end_of_items(window, start, implicit or code == b"UN", _DEEPEST)
+            data, length = window.data, end - 8 - start
+        else:
+            end = start + length
+            if window.start + end > window.size:
+                raise _DoubtError
+        if keep:
+            window.hold(start + length)
+            # What is UN holds implicit VR, if it holds items (PS3.5 section 6.2.2).
+            value = window.data[start : start + length]
+            elements[tag] = Element(_NAMES.get(code, ""), value, implicit=implicit or code == b"UN")
+        position = window.move(end) if end > len(window.data) else end
+
+
+def _end_of_items(window: _Window, position: int, implicit: bool, depth: int) -> int:
+    """Return where a sequence of undefined length ends, behind its delimiter (PS3.5 section 7.5.2)."""
+    if not depth:
+        raise _DoubtError
+    while True:
+        window.hold(position + 8)
+        group, number, length = _IMPLICIT(window.data, position)
+        tag = group << 16 | number
+        position += 8
+        if tag == SEQUENCE_END:
+            return position
+        if tag != ITEM:
+            raise _DoubtError
+        if length != UNDEFINED:
+            position += length
+            continue
+        position = _end_of_item(window, position, implicit, depth)
+
+
+def _end_of_item(window: _Window, position: int, implicit: bool, depth: int) -> int:
+    while True:
+        window.hold(position + 8)
+        data = window.data
+        group, number, length = _IMPLICIT(data, position)
+        if group == 0xFFFE:
+            if number != ITEM_END & 0xFFFF:
+                raise _DoubtError
+            return position + 8
+        code = b""
+        if not implicit:
+            _, _, code, length = _EXPLICIT(data, position)
+            if code in _LONG:
+                window.hold(position + 12)
+                (length,) = _LENGTH(window.data, position + 8)
+                position += 4
+            elif code not in _SHORT:
+                raise _DoubtError
+        position += 8
+        if length == UNDEFINED:
+            position = _end_of_items(window, position, implicit or code == b"UN", depth - 1)
+        else:
+            position += length
+
+
+class _Bytes(_Window):
+    """The bytes of a sequence, all there."""
+
+    __slots__ = ()
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.size = len(data)
+        self.start = 0
+
+    def hold(self, end: int) -> None:
+        if end > self.size:
+            raise _DoubtError
+
+    def move(self, position: int) -> int:
+        if position > self.size:
+            raise _DoubtError
+        return position
+
+
+def _items(element: Element) -> list[DataSet]:
+    """Return the items of a sequence's bytes; of broken or big-endian ones, those that pydicom makes of them."""
+    try:
+        if not element.little_endian:
+            raise _DoubtError
+        return list(_walk_items(element.value, element.implicit))
+    except _DoubtError:
+        value, order = element.value, element.little_endian
+        sequence = convert_SQ(value, element.implicit, order, None)
+        return [_from_pydicom(item) for item in sequence]
+
+
+def _walk_items(data: bytes, implicit: bool) -> Iterator[DataSet]:
+    window = _Bytes(data)
+    position = 0
+    while position < len(data):
+        window.hold(position + 8)
+        group, number, length = _IMPLICIT(data, position)
+        if group << 16 | number != ITEM:
+            raise _DoubtError
+        position += 8
+        end = position + length if length != UNDEFINED else UNDEFINED
+        elements: dict[int, Element] = {}
+        while position < end:
+            window.hold(position + 8)
+            group, number, length = _IMPLICIT(data, position)
+            tag = group << 16 | number
+            if tag == ITEM_END and end == UNDEFINED:
+                position += 8
+                break
+            code = b""
+            if not implicit:
+                _, _, code, length = _EXPLICIT(data, position)
+                if code in _LONG:
+                    window.hold(position + 12)
+                    (length,) = _LENGTH(data, position + 8)
+                    position += 4
+                elif code not in _SHORT:
+                    raise _DoubtError
+            position += 8
+            start = position
+            if length == UNDEFINED:
+                position = _end_of_items(window, start, implicit or code == b"UN", _DEEPEST)
+                length = position - 8 - start
+            else:
+                position += length
+                window.hold(position)
+            inner_implicit = implicit or code == b"UN"
+            elements[tag] = Element(_NAMES.get(code, ""), data[start : start + length], implicit=inner_implicit)
+        if end != UNDEFINED and position != end:
+            raise _DoubtError
+        yield DataSet(elements)
+
+
+def _read_with_pydicom(file: BinaryIO) -> ReadFile:
+    dataset = dcmread(file, stop_before_pixels=True, force=True)
+    implicit, little_endian = (bool(flag) for flag in dataset.original_encoding)
+    last = dataset.get_item(BaseTag(max(map(int, dataset.keys()), default=0)), keep_deferred=True)
+    is_cut = isinstance(last, RawDataElement) and last.length != UNDEFINED and len(last.value or b"") < last.length
+    return ReadFile(
+        meta=_from_pydicom(dataset.file_meta),
+        data_set=_from_pydicom(dataset),
+        has_preamble=dataset.preamble is not None,
+        transfer_syntax=dataset.file_meta.get("TransferSyntaxUID"),
+        implicit=implicit,
+        little_endian=little_endian,
+        is_cut=is_cut,
+        is_truncated=_pixels_are_cut(file, implicit, "<" if little_endian else ">"),
+    )
+
+
+def _pixels_are_cut(file: BinaryIO, implicit: bool, order: str) -> bool:
+    """Tell whether the pixel data, before which pydicom stopped, are longer than the file."""
+    head = file.read(12)
+    if len(head) < 12:
+        return False
+    group, number, code = Struct(f"{order}HH2s").unpack(head[:6])
+    if not PIXELS <= group << 16 | number <= 0x7FE00010:
+        return False
+    at, size = (4, 8) if implicit else (8, 12) if code in _LONG else (0, 0)
+    (length,) = Struct(f"{order}L").unpack_from(head, at)
+    start = file.tell() - len(head) + size
+    return bool(size and length != UNDEFINED and start + length > os.fstat(file.fileno()).st_size)
+
+
+def _from_pydicom(dataset: Dataset) -> DataSet:
+    elements = {}
+    for tag in map(BaseTag, dataset.keys()):
+        element = dataset.get_item(tag, keep_deferred=True)
+        if isinstance(element, RawDataElement):
+            elements[int(tag)] = Element(
+                str(element.VR or ""), element.value or b"", element.is_little_endian, element.is_implicit_VR
+            )
+        elif element is not None and isinstance(element.value, Sequence):
+            elements[int(tag)] = Element("SQ", b"", sequence=[_from_pydicom(item) for item in element.value])
+        elif element is not None:
+            value = element.value
+            values = value if isinstance(value, MultiValue | list | tuple) else [] if value is None else [value]
+            text = "\\".join(str(v) for v in values)
+            elements[int(tag)] = Element(str(element.VR), b"", text=text)
+    return DataSet(elements)
