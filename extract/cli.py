@@ -16,6 +16,7 @@ from extract.identifiers import IdentifierKeyError, identifiers_from
 from extract.project import ProjectNotFoundError, project_directory
 from extract.raw_database import RawDatabaseError, RunCounts
 from extract.scan import RunSummary, ScanError, scan
+from extract.status import status_lines
 from extract.synthetic import CDM_FOLDER, DemoSummary, FolderNotOursError, write_demo_data
 from extract.synthetic.omop_cdm import ForeignSchemaError, load
 
@@ -66,6 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(run=_scan)
 
+    command = subcommands.add_parser("status", help="tell what is in the database, and what was left out and why")
+    command.set_defaults(run=_status)
+
     command = subcommands.add_parser("demo-data", help="write a synthetic cohort: DICOM files and a small OMOP CDM")
     command.add_argument("directory", type=Path, metavar="DIR", help="an empty folder, or one written before")
     command.add_argument("--patients", type=_positive, default=24, metavar="N", help="size (default: 24)")
@@ -104,6 +108,14 @@ def _scan(options: argparse.Namespace) -> int:
             progress=progress.show,
         )
     _print_summary(summary, time.monotonic() - started)
+    return 0
+
+
+def _status(options: argparse.Namespace) -> int:
+    attributes = read_attribute_list(project_directory() / SEED)
+    with connect("icdm-extract status") as connection:
+        for line in status_lines(connection, attributes):
+            print(line)
     return 0
 
 

@@ -182,6 +182,10 @@ class _Values:
 
     def along(self, path: tuple[Step, ...]) -> list[str]:
         """Return the text of every element that the path reaches, in the order of the items."""
+        step = path[0]
+        if step.item is None and step.creator is None:  # most attributes: no need of the general way
+            text = _text(self.data_set.get(step.tag), step.tag, step.vr, self.encodings)
+            return [] if text is None else [text]
         return list(_along(self.data_set, path, self.encodings))
 
     def attribute(self, attribute: Attribute) -> str | None:
@@ -200,6 +204,8 @@ class _Values:
 
 
 def _joined(texts: list[str]) -> str:
+    if len(texts) == 1:
+        return texts[0]
     return "\\".join(texts) if any(texts) else ""
 
 

@@ -484,3 +484,18 @@ def test_a_lost_database_fails_the_scan_clearly_and_the_next_one_completes_it(
     counts = scan(tmp_path / "archive")
     assert counts["seen"] == 1200 and counts["unchanged"] >= 200
     assert len(present(connection)) == 1200
+
+
+def test_status_tells_what_is_there_and_what_was_left_out(
+    connection: Connection, scan: Scan, archive: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["status"]) == 0
+    assert "Nothing was scanned" in capsys.readouterr().out
+    (archive / "note.txt").write_text("no DICOM")
+    scan(archive)
+    capsys.readouterr()
+    assert main(["status"]) == 0
+    lines = [re.split(r"  +", line.strip()) for line in capsys.readouterr().out.splitlines()]
+    assert [str(archive), str(archive), "40", "0", "1"] in lines
+    assert ["1", "2", "40", "0", "0"] in lines
+    assert ["ignored", "not DICOM", "1"] in lines
