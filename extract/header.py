@@ -11,7 +11,7 @@ import statistics
 import struct
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -192,15 +192,35 @@ class _Values:
         """Return an attribute's text from the first of its places that has one."""
         found: str | None = None
         for path in attribute.paths:
-            texts = self.along(path)
-            if attribute.component is not None:
-                texts = [c for text in texts if (c := _component(text, attribute.component)) is not None]
-            if texts:
-                in_frames = path[0].tag == FRAMES
-                found = _over_frames(texts, attribute.aggregate) if in_frames else _joined(texts)
+            if path[0].tag == FRAMES:
+                found = self._over_frames(attribute, path) or found
+            elif texts := _components(self.along(path), attribute.component):
+                found = _joined(texts)
             if found:
                 break
         return found
+
+    def _over_frames(self, attribute: Attribute, path: tuple[Step, ...]) -> str | None:
+        """Collapse the values of one instance's frames as the models collapse those of a series' instances."""
+        step, rest = path[0], path[1:]
+        frames = self.data_set.get(FRAMES)
+        items = frames.items() if frames else []
+        groups: list[Element] = []
+        numbers: Counter[object] = Counter()
+        for frame in items if step.item == 0 else items[(step.item or 1) - 1 : step.item]:
+            group = frame.get(rest[0].tag)
+            if group is not None:
+                # Most frames repeat the bytes of their functional groups: each content is read once.
+                content = (group.vr, group.value) if group.sequence is None else id(group)
+                if content not in numbers:
+                    groups.append(group)
+                numbers[content] += 1
+        counts: Counter[str] = Counter()
+        for group, number in zip(groups, numbers.values(), strict=True):
+            texts = list(_along(DataSet({rest[0].tag: group}), rest, self.encodings))
+            for text in _components(texts, attribute.component):
+                counts[text] += number
+        return _collapsed(counts, attribute.aggregate) if counts else None
 
 
 def _joined(texts: list[str]) -> str:
@@ -320,29 +340,30 @@ def _code(item: DataSet, encodings: tuple[str, ...]) -> str:
     return f"{value}^{scheme}^{meaning}" if value or meaning else ""
 
 
-def _component(text: str, component: int) -> str | None:
-    if not text:
-        return ""
-    values = text.split("\\")
-    return values[component - 1] if component <= len(values) else None
+def _components(texts: list[str], component: int | None) -> list[str]:
+    """Return the one value of each text that is asked for; an empty text stays empty, a missing value is left out."""
+    if component is None:
+        return texts
+    values = [text.split("\\") for text in texts]
+    return [
+        parts[component - 1] if parts != [""] else "" for parts in values if parts == [""] or component <= len(parts)
+    ]
 
 
-def _over_frames(texts: list[str], aggregate: str) -> str:
-    """Collapse the values of one instance's frames as the models collapse those of a series' instances."""
-    filled = [text for text in texts if text]
+def _collapsed(counts: Counter[str], aggregate: str) -> str:
+    filled = Counter({text: count for text, count in counts.items() if text})
     if not filled:
         return ""
     if aggregate == "distinct":
-        return "\\".join(sorted(set(filled)))
+        return "\\".join(sorted(filled))
     if aggregate != "mode":
         numbered = sorted((number, text) for text in filled if (number := _number(text)) is not None)
+        if numbered and aggregate == "median":
+            return statistics.median_low([pair for pair in numbered for _ in range(filled[pair[1]])])[1]
         if numbered:
-            choose: dict[str, Callable[[list[tuple[Decimal, str]]], tuple[Decimal, str]]]
-            choose = {"min": min, "max": max, "median": statistics.median_low}
-            return choose[aggregate](numbered)[1]
-    counts = Counter(filled)
-    most = max(counts.values())
-    return min(text for text, count in counts.items() if count == most)
+            return min(numbered)[1] if aggregate == "min" else max(numbered)[1]
+    most = max(filled.values())
+    return min(text for text, count in filled.items() if count == most)
 
 
 def _number(text: str) -> Decimal | None:
