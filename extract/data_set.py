@@ -113,6 +113,16 @@ def read_file(file: BinaryIO, wanted: Wanted) -> ReadFile:
         return _read_with_pydicom(file)
 
 
+def _size(file: BinaryIO) -> int:
+    try:
+        return os.fstat(file.fileno()).st_size
+    except OSError:  # a member of an archive: no file of its own
+        here = file.tell()
+        size = file.seek(0, os.SEEK_END)
+        file.seek(here)
+        return size
+
+
 class _Window:
     """The bytes of a file around a position; grows by reading on, moves on by seeking."""
 
@@ -120,7 +130,7 @@ class _Window:
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
-        self.size = os.fstat(file.fileno()).st_size
+        self.size = _size(file)
         self.start = 0
         self.data = file.read(_READ_AHEAD)
 
@@ -384,7 +394,7 @@ def _pixels_are_cut(file: BinaryIO, implicit: bool, order: str) -> bool:
     at, size = (4, 8) if implicit else (8, 12) if code in _LONG else (0, 0)
     (length,) = Struct(f"{order}L").unpack_from(head, at)
     start = file.tell() - len(head) + size
-    return bool(size and length != UNDEFINED and start + length > os.fstat(file.fileno()).st_size)
+    return bool(size and length != UNDEFINED and start + length > _size(file))
 
 
 def _from_pydicom(dataset: Dataset) -> DataSet:

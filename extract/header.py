@@ -24,6 +24,8 @@ from pydicom.datadict import dictionary_VR
 from pydicom.sr._snomed_dict import mapping as snomed_mapping
 from pydicom.valuerep import TEXT_VR_DELIMS
 
+from extract.archive import REASON as ARCHIVE_REASON
+from extract.archive import SIGNATURES
 from extract.attributes import FRAMES, IDENTIFYING, NAMING_SEQUENCES, Attribute, AttributeList, Step
 from extract.data_set import PERSON_NAMES, DataSet, Element, ReadFile, read_file
 from extract.identifiers import MASK, Identifiers, masking_pattern
@@ -70,14 +72,24 @@ class Header:
 
 
 def read_header(path: Path, attributes: AttributeList, identifiers: Identifiers) -> Header:
-    """Read the header of one file, up to the pixel data.
+    """Read the header of one file; see read_open_file."""
+    with path.open("rb") as file:
+        return read_open_file(file, attributes, identifiers)
 
-    Raises IgnoredFileError (not DICOM, or a DICOMDIR), RejectedFileError (DICOM that cannot be taken) and
-    OSError (the file cannot be read). No message holds a value of the file.
+
+def read_open_file(file: BinaryIO, attributes: AttributeList, identifiers: Identifiers) -> Header:
+    """Read a header from the start of a file, up to the pixel data.
+
+    Raises IgnoredFileError (not DICOM, a DICOMDIR, or a zip archive), RejectedFileError (DICOM that cannot be taken)
+    and OSError (the file cannot be read). No message holds a value of the file.
     """
-    with path.open("rb") as file, warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if not _looks_like_dicom(file):
+        start = file.read(132)
+        file.seek(0)
+        if start[:4] in SIGNATURES:
+            raise IgnoredFileError(ARCHIVE_REASON)
+        if not _looks_like_dicom(start):
             raise IgnoredFileError("not DICOM")
         try:
             return _header(read_file(file, attributes.wanted), attributes, identifiers)
@@ -91,9 +103,7 @@ def read_header(path: Path, attributes: AttributeList, identifiers: Identifiers)
             raise RejectedFileError("header cannot be parsed", type(error).__name__) from None
 
 
-def _looks_like_dicom(file: BinaryIO) -> bool:
-    start = file.read(132)
-    file.seek(0)
+def _looks_like_dicom(start: bytes) -> bool:
     if start[128:] == b"DICM":
         return True
     # Files of old archives lack preamble and prefix: they begin with an element of group 0002 or 0008

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from psycopg import Connection, sql
 from psycopg.errors import LockNotAvailable
 
+from extract.archive import REASON as ARCHIVE_REASON
 from extract.attributes import READING_VERSION, AttributeList
 from extract.identifiers import Identifiers
 from extract.raw_rows import Batch
@@ -29,6 +30,7 @@ class KnownFile(NamedTuple):
     size: int
     modification_time_ns: int
     layout_id: int
+    is_archive: bool
 
 
 @dataclass
@@ -178,20 +180,22 @@ def known_files(connection: AnyConnection, folder_key: int, first: str | None, e
     """Return what an earlier run saw in a folder, by file name, between two names."""
     rows = connection.execute(
         """
-        select file_name, file_size, modification_time_ns, layout_id from (
-            select folder_key, file_name, file_size, modification_time_ns, layout_id, removed_run_id
+        select file_name, file_size, modification_time_ns, layout_id, is_archive from (
+            select folder_key, file_name, file_size, modification_time_ns, layout_id, removed_run_id,
+                false as is_archive
             from icdm_raw.instance
             union all
-            select folder_key, file_name, file_size, modification_time_ns, layout_id, removed_run_id
+            select folder_key, file_name, file_size, modification_time_ns, layout_id, removed_run_id,
+                reason = %(archive)s as is_archive
             from icdm_raw.rejected_file
         ) as known
         where folder_key = %(folder)s and removed_run_id is null
           and (%(first)s::text is null or file_name >= %(first)s)
           and (%(end)s::text is null or file_name < %(end)s)
         """,
-        {"folder": folder_key, "first": first, "end": end},
+        {"folder": folder_key, "first": first, "end": end, "archive": ARCHIVE_REASON},
     )
-    return {name: KnownFile(size, modified, layout) for name, size, modified, layout in rows}
+    return {name: KnownFile(*facts) for name, *facts in rows}
 
 
 def write_batch(connection: AnyConnection, batch: Batch) -> None:
@@ -240,6 +244,28 @@ def write_batch(connection: AnyConnection, batch: Batch) -> None:
                     " and {other}.file_name = {incoming}.file_name"
                 ).format(other=sql.Identifier("icdm_raw", other), incoming=sql.Identifier(f"incoming_{table}"))
             )
+        for root_id, folder in batch.archives:
+            _remove_from_archive(cursor, batch.run_id, root_id, folder)
+
+
+def _remove_from_archive(cursor: Any, run_id: int, root_id: int, folder: str) -> None:
+    """Mark the members of an archive that this run, which has read it whole, did not meet."""
+    gone = sql.SQL(
+        "update {table} as known set removed_run_id = %(run)s from icdm_raw.folder"
+        " where known.folder_key = folder.folder_key and folder.root_id = %(root)s"
+        " and (folder.folder = %(folder)s or starts_with(folder.folder, %(folder)s || '/'))"
+        " and known.removed_run_id is null and known.run_id < %(run)s"
+    )
+    parameters = {"run": run_id, "root": root_id, "folder": folder}
+    cursor.execute(gone.format(table=sql.Identifier("icdm_raw", "rejected_file")), parameters)
+    cursor.execute(
+        sql.SQL(
+            "with gone as ({gone} returning known.series_key)"
+            " update icdm_raw.series set changed_batch = nextval('icdm_raw.batch_id')"
+            " where series_key in (select series_key from gone)"
+        ).format(gone=gone.format(table=sql.Identifier("icdm_raw", "instance"))),
+        parameters,
+    )
 
 
 def prepare_batches(connection: AnyConnection) -> None:
@@ -318,24 +344,26 @@ class Vanished:
             "insert into vanished_file select %s, unnest(%s::text[]) on conflict do nothing", (folder_key, list(names))
         )
 
-    def miss_unvisited(self, root: Root, below: str) -> None:
-        """Note every file of a root's folders at or below `below` ('' for all) that were not visited."""
+    def miss_unvisited(self, root: Root, below: str, run_id: int) -> None:
+        """Note every file of a root's folders at or below `below` ('' for all) that this run did not meet."""
         self.connection.execute(
             """
             insert into vanished_file
             select known.folder_key, known.file_name
             from icdm_raw.folder
             inner join (
-                select folder_key, file_name from icdm_raw.instance where removed_run_id is null
+                select folder_key, file_name from icdm_raw.instance
+                where removed_run_id is null and run_id < %(run)s
                 union all
-                select folder_key, file_name from icdm_raw.rejected_file where removed_run_id is null
+                select folder_key, file_name from icdm_raw.rejected_file
+                where removed_run_id is null and run_id < %(run)s
             ) as known using (folder_key)
             where folder.root_id = %(root)s
               and (%(below)s = '' or folder.folder = %(below)s or starts_with(folder.folder, %(below)s || '/'))
               and not exists (select from visited_folder where visited_folder.folder_key = folder.folder_key)
             on conflict do nothing
             """,
-            {"root": root.root_id, "below": below},
+            {"root": root.root_id, "below": below, "run": run_id},
         )
 
     def mark(self, run_id: int, accept: bool) -> int:

@@ -6,19 +6,22 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import version
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from threading import Thread
+from typing import BinaryIO
 
 import psycopg
 
+from extract.archive import REASON as ARCHIVE_REASON
+from extract.archive import Archive, ArchiveError, inner_folder
 from extract.attributes import AttributeList
 from extract.connection import connect
-from extract.header import IgnoredFileError, RejectedFileError, read_header
+from extract.header import IgnoredFileError, RejectedFileError, read_open_file
 from extract.identifiers import Identifiers
 from extract.raw_database import (
     AnyConnection,
@@ -62,6 +65,7 @@ class TaskResult:
 
     read: int = 0
     masked: int = 0
+    members: int = 0  # files inside archives, which the walk does not see
     reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
@@ -171,7 +175,7 @@ class _Run:
                         pending.add(pool.submit(_read_task, task))
                     if Path(path).is_dir():
                         for root, below in _parts(storable(path), known_roots):
-                            self.vanished.miss_unvisited(root, below)
+                            self.vanished.miss_unvisited(root, below, self.run_id)
                 self._collect(pending, 0)
             except BrokenProcessPool as error:
                 raise ScanError(f"a reading process was killed (out of memory?). {KEPT}") from error
@@ -191,7 +195,10 @@ class _Run:
         known = known_files(self.connection, folder_key, chunk.first, chunk.end)
         new = []
         for found in chunk.files:
-            if known.pop(found.name, None) == (found.size, found.modification_time_ns, self.layout):
+            before = known.pop(found.name, None)
+            if before and before.is_archive:
+                self.vanished.visit_below(chunk.root, inner_folder(chunk.folder, found.name))
+            if before and before[:3] == (found.size, found.modification_time_ns, self.layout):
                 self.counts.unchanged += 1
             else:
                 new.append(found)
@@ -207,6 +214,7 @@ class _Run:
             done, pending = wait(pending, return_when=FIRST_COMPLETED)
             for future in done:
                 result = future.result()
+                self.counts.seen += result.members
                 self.counts.read += result.read
                 self.counts.masked += result.masked
                 self.reasons += result.reasons
@@ -265,32 +273,82 @@ def _end_with_parent() -> None:
 
 def _read_task(task: Task) -> TaskResult:
     assert _worker is not None
-    settings = _worker.settings
-    batch = Batch(settings.run_id, settings.layout)
-    result = TaskResult()
-
-    def leave_out(folder_key: int, found: FoundFile, outcome: str, reason: str, detail: str | None = None) -> None:
-        batch.add_rejected(folder_key, found, outcome, reason, detail)
-        result.reasons[outcome, reason] += 1
-
+    reading = _Reading(_worker.settings, _worker.connection)
     for root_id, folder, found in task.files:
-        folder_key = batch.add_folder(root_id, folder)
+        reading.read_file(root_id, folder, found)
+    reading.write()
+    return reading.result
+
+
+def _open(path: str) -> BinaryIO:
+    return Path(path).open("rb")
+
+
+class _Reading:
+    """The files of one task: read, and written in one transaction, or several where an archive holds many."""
+
+    def __init__(self, settings: _WorkerSettings, connection: AnyConnection) -> None:
+        self.settings = settings
+        self.connection = connection
+        self.batch = Batch(settings.run_id, settings.layout)
+        self.result = TaskResult()
+
+    def write(self) -> None:
+        write_batch(self.connection, self.batch)
+        self.batch = Batch(self.settings.run_id, self.settings.layout)
+
+    def read_file(self, root_id: int, folder: str, found: FoundFile) -> None:
+        """Read one file of the file system, or the members of an archive."""
         if found.problem is not None:
-            leave_out(folder_key, found, "rejected", "cannot be opened", found.problem)
-            continue
+            folder_key = self.batch.add_folder(root_id, folder)
+            self._leave_out(folder_key, found, "rejected", "cannot be opened", found.problem)
+        elif self._read(root_id, folder, found, partial(_open, found.path)) == ARCHIVE_REASON:
+            self._read_archive(root_id, folder, found)
+
+    def _read_archive(self, root_id: int, folder: str, found: FoundFile) -> None:
+        """Read an archive's members, then write its own row: a run that is killed before reads it again."""
+        reason = ("ignored", ARCHIVE_REASON, "")
         try:
-            header = read_header(Path(found.path), settings.attributes, settings.identifiers)
+            with Archive(found) as archive:
+                for inner, member, info in archive.members():
+                    self.result.members += 1
+                    place = inner_folder(folder, found.name, inner)
+                    if self._read(root_id, place, member, partial(archive.open, info)) == ARCHIVE_REASON:
+                        folder_key = self.batch.add_folder(root_id, place)
+                        self._leave_out(folder_key, member, "rejected", "an archive within an archive")
+                    if self.result.members % FILES_PER_TASK == 0:
+                        self.write()
+            self.batch.archives.append((root_id, inner_folder(folder, found.name)))
+        except ArchiveError as broken:
+            reason = ("rejected", "archive cannot be read", str(broken))
+        self._leave_out(self.batch.add_folder(root_id, folder), found, *reason)
+
+    def _read(
+        self, root_id: int, folder: str, found: FoundFile, opened: Callable[[], AbstractContextManager[BinaryIO]]
+    ) -> str | None:
+        """Read a file into the batch, as an instance or with the reason why it is none; an archive is only named."""
+        folder_key = self.batch.add_folder(root_id, folder)
+        try:
+            with opened() as file:
+                header = read_open_file(file, self.settings.attributes, self.settings.identifiers)
         except IgnoredFileError as ignored:
-            leave_out(folder_key, found, "ignored", str(ignored))
+            if str(ignored) == ARCHIVE_REASON:
+                return ARCHIVE_REASON
+            self._leave_out(folder_key, found, "ignored", str(ignored))
         except RejectedFileError as rejected:
-            leave_out(folder_key, found, "rejected", *rejected.args)
+            self._leave_out(folder_key, found, "rejected", *rejected.args)
+        except ArchiveError as broken:
+            self._leave_out(folder_key, found, "rejected", "cannot be read in its archive", str(broken))
         except OSError as error:
             # Without its modification time the file is tried again by the next run.
             unread = replace(found, modification_time_ns=0)
-            leave_out(folder_key, unread, "rejected", "cannot be opened", os.strerror(error.errno or 0))
+            self._leave_out(folder_key, unread, "rejected", "cannot be opened", os.strerror(error.errno or 0))
         else:
-            batch.add_header(folder_key, found, header)
-            result.read += 1
-            result.masked += header.values_masked
-    write_batch(_worker.connection, batch)
-    return result
+            self.batch.add_header(folder_key, found, header)
+            self.result.read += 1
+            self.result.masked += header.values_masked
+        return None
+
+    def _leave_out(self, folder_key: int, found: FoundFile, outcome: str, reason: str, detail: str = "") -> None:
+        self.batch.add_rejected(folder_key, found, outcome, reason, detail or None)
+        self.result.reasons[outcome, reason] += 1

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import psycopg
 import pydicom
@@ -499,3 +500,51 @@ def test_status_tells_what_is_there_and_what_was_left_out(
     assert [str(archive), str(archive), "40", "0", "1"] in lines
     assert ["1", "2", "40", "0", "0"] in lines
     assert ["ignored", "not DICOM", "1"] in lines
+
+
+def test_zip_archives_are_read_in_place_and_followed_over_changes(
+    connection: Connection, scan: Scan, archive: Path
+) -> None:
+    """Members are files of their own; an unchanged archive is not opened, a changed one replaces all its members."""
+    packed = archive / "old.year"  # by content, never by suffix
+    folder = archive / "a"
+    with ZipFile(packed, "w", ZIP_DEFLATED) as file:
+        for path in sorted(folder.iterdir()):
+            file.write(path, f"2019/{path.name}.dcm")
+        file.writestr("2019/readme.txt", "no DICOM")
+        file.writestr("nested.zip", b"PK\x03\x04 and more")
+    shutil.rmtree(folder)
+    (archive / "cut.zip").write_bytes(packed.read_bytes()[:3000])
+    # 20 files and two archives in the folder, 22 members
+    assert scan(archive) == {"seen": 44, "read": 40, "rejected": 2, "ignored": 2}
+    left_out = rows(
+        connection,
+        "select folder, file_name, outcome, reason from icdm_raw.rejected_file"
+        " join icdm_raw.folder using (folder_key) order by file_name",
+    )
+    assert left_out == [
+        ("", "cut.zip", "rejected", "archive cannot be read"),
+        ("old.year!", "nested.zip", "rejected", "an archive within an archive"),
+        ("", "old.year", "ignored", "zip archive"),
+        ("old.year!/2019", "readme.txt", "ignored", "not DICOM"),
+    ]
+    inner = (
+        "select count(*) from icdm_raw.instance join icdm_raw.folder using (folder_key)"
+        " where removed_run_id is null and folder = 'old.year!/2019'"
+    )
+    assert rows(connection, inner) == [(20,)]
+
+    assert scan(archive) == {"seen": 22, "unchanged": 22}
+    assert rows(connection, inner) == [(20,)]
+
+    before = changed_batches(connection)
+    with ZipFile(packed, "w") as file:
+        file.write(archive / "b" / "20", "2019/00.dcm")
+        file.write(archive / "b" / "21", "2019/new.dcm")
+    assert scan(archive) == {"seen": 24, "unchanged": 21, "read": 2, "ignored": 1}
+    assert rows(connection, inner) == [(2,)]
+    assert {uid for uid, batch in changed_batches(connection).items() if batch != before[uid]} == set(before)
+
+    packed.unlink()
+    scan(archive, "--accept-vanished")
+    assert rows(connection, inner) == [(0,)]
