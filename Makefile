@@ -15,7 +15,7 @@ help:
 	@echo 'make up      start PostgreSQL and write profiles.yml (down: stop it; psql: look into it)'
 	@echo 'make docs    the pages about every table and column, as one file'
 	@echo 'make lint    ruff, mypy and sqlfluff'
-	@echo 'make bench   measure what the design rests on'
+	@echo 'make bench   measure what the design rests on (an hour, 10 GB)'
 	@echo 'make clean   remove what was made here, the database included'
 
 .venv/installed: pyproject.toml
@@ -75,6 +75,8 @@ docs: up deps
 	@echo 'Open $(CURDIR)/target/static_index.html'
 
 bench: up deps
+	icdm-extract demo-data target/bench-cohort --patients 40 --no-load
+	python benchmarks/header_reading.py target/bench-cohort/dicom
 	python benchmarks/raw_shape.py
 
 clean:
