@@ -43,7 +43,7 @@ from extract.raw_database import (
 from extract.raw_rows import Batch, content_key
 from extract.walk import Chunk, FoundFile, Root, holds, root_of, storable, walk
 
-FILES_PER_TASK = 1000
+FILES_PER_TASK = 500
 TASKS_IN_FLIGHT = 4  # per process: enough to keep them busy, few enough to bound memory
 KEPT = "What was committed is kept: scan again to go on."
 

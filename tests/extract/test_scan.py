@@ -442,7 +442,7 @@ def extractor_sessions(connection: Connection) -> list[tuple[Any, ...]]:
 
 def test_a_killed_scan_is_completed_by_the_next_one(connection: Connection, scan: Scan, tmp_path: Path) -> None:
     """Its reading processes end with it, and the rows are those of an undisturbed run."""
-    write_many(tmp_path / "archive", 1200)
+    write_many(tmp_path / "archive", 5000)
     process = scan_process(tmp_path / "archive")
     assert process.stderr is not None
     wait_for_rows(connection, 200)
@@ -454,7 +454,7 @@ def test_a_killed_scan_is_completed_by_the_next_one(connection: Connection, scan
         time.sleep(0.05)
     assert not extractor_sessions(connection), "a reading process outlived the scan"
     counts = scan(tmp_path / "archive")
-    assert 200 <= counts["unchanged"] < 1200 and counts["seen"] == 1200 == counts["unchanged"] + counts["read"]
+    assert 200 <= counts["unchanged"] < 5000 and counts["seen"] == 5000 == counts["unchanged"] + counts["read"]
     assert rows(connection, "select status, message from icdm_raw.extract_run order by run_id") == [
         ("failed", "killed"),
         ("completed", None),
@@ -462,14 +462,14 @@ def test_a_killed_scan_is_completed_by_the_next_one(connection: Connection, scan
     completed = content(connection)
     connection.execute("drop schema icdm_raw cascade")
     connection.commit()
-    assert scan(tmp_path / "archive") == {"seen": 1200, "read": 1200}
+    assert scan(tmp_path / "archive") == {"seen": 5000, "read": 5000}
     assert content(connection) == completed
 
 
 def test_a_lost_database_fails_the_scan_clearly_and_the_next_one_completes_it(
     connection: Connection, scan: Scan, tmp_path: Path
 ) -> None:
-    write_many(tmp_path / "archive", 1200)
+    write_many(tmp_path / "archive", 5000)
     process = scan_process(tmp_path / "archive")
     wait_for_rows(connection, 200)
     for (pid,) in extractor_sessions(connection):
@@ -483,8 +483,8 @@ def test_a_lost_database_fails_the_scan_clearly_and_the_next_one_completes_it(
         and "Traceback" not in message
     )
     counts = scan(tmp_path / "archive")
-    assert counts["seen"] == 1200 and counts["unchanged"] >= 200
-    assert len(present(connection)) == 1200
+    assert counts["seen"] == 5000 and counts["unchanged"] >= 200
+    assert len(present(connection)) == 5000
 
 
 def test_status_tells_what_is_there_and_what_was_left_out(
