@@ -52,6 +52,7 @@ class SecondInstanceRow(NamedTuple):
     layout_id: int
     instance_number: int | None
     number_of_frames: int | None
+    is_truncated: bool
     file_name: str
     sop_instance_uid: str
     image_position_patient: str | None

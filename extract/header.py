@@ -69,6 +69,7 @@ class Header:
     attributes: dict[str, str]
     instance_values: list[str | None]
     values_masked: int
+    is_truncated: bool = False  # the file ends within its pixel data; the header is whole
 
 
 def read_header(path: Path, attributes: AttributeList, identifiers: Identifiers) -> Header:
@@ -168,6 +169,7 @@ def _header(read: ReadFile, attributes: AttributeList, identifiers: Identifiers)
         attributes={key: value for key, value in header_values.items() if value is not None},
         instance_values=[publishable(attribute) for attribute in attributes.of_instance],
         values_masked=masked,
+        is_truncated=read.is_truncated,
     )
 
 

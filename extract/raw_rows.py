@@ -49,6 +49,7 @@ class InstanceRow(NamedTuple):
     layout_id: int
     instance_number: int | None
     number_of_frames: int | None
+    is_truncated: bool
     file_name: str
     sop_instance_uid: str
     image_position_patient: str | None
@@ -119,6 +120,7 @@ class Batch:
                 layout_id=self.layout_id,
                 instance_number=header.instance_number,
                 number_of_frames=header.number_of_frames,
+                is_truncated=header.is_truncated,
                 file_name=file.name,
                 sop_instance_uid=header.sop_instance_uid,
                 image_position_patient=header.image_position_patient,

@@ -78,6 +78,7 @@ create table icdm_raw.instance (
     layout_id integer not null,
     instance_number bigint,
     number_of_frames integer,
+    is_truncated boolean not null,
     file_name text collate "C" not null,
     sop_instance_uid text collate "C" not null,
     image_position_patient text,

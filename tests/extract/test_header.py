@@ -444,3 +444,13 @@ def test_no_mutated_file_raises_anything_else_or_tells_a_value(read: Callable[..
             message = f"{error!r} {error.__cause__!r}"
             assert not any(secret in message for secret in secrets)
     assert left_out > 50
+
+
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian])
+def test_a_file_cut_within_its_pixels_is_read_and_marked(read: Callable[..., Header], syntax: UID) -> None:
+    dataset = dicom(syntax, Rows=8, Columns=8, BitsAllocated=16, PixelData=bytes(128))
+    dataset["PixelData"].VR = "OW"
+    whole = encoded(dataset)
+    assert not read(whole).is_truncated
+    assert read(whole[:-20]).is_truncated
+    assert read(whole[:-20]).attributes == read(whole).attributes

@@ -17,6 +17,7 @@ present as (
         instance_creation as instance_created_at,
         instance_number,
         number_of_frames,
+        is_truncated,
         image_position_patient,
         layout_id,
         instance_values,
