@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from extract.attributes import SEED, AttributeSeedError, read_attribute_list
 from extract.connection import NoServerError, connect
-from extract.identifiers import IdentifierKeyError, identifiers_from
+from extract.identifiers import VALUE_SEED, IdentifierKeyError, identifiers_from, vocabulary_terms
 from extract.project import ProjectNotFoundError, project_directory
 from extract.raw_database import RawDatabaseError, RunCounts
 from extract.scan import RunSummary, ScanError, scan
@@ -87,7 +87,8 @@ def _positive(text: str) -> int:
 
 
 def _scan(options: argparse.Namespace) -> int:
-    identifiers = identifiers_from(options.identifiers, os.environ.get("ICDM_HMAC_KEY"))
+    terms = vocabulary_terms(project_directory() / VALUE_SEED)
+    identifiers = identifiers_from(options.identifiers, os.environ.get("ICDM_HMAC_KEY"), terms)
     if options.root is not None and len(options.paths) != 1:
         return _fail(2, "--root names one place: give one PATH")
     if options.root is not None and options.paths[0].is_file():

@@ -141,7 +141,7 @@ def _header(read: ReadFile, attributes: AttributeList, identifiers: Identifiers)
     if missing:
         raise RejectedFileError("identifying UID missing", ", ".join(missing))
 
-    pattern = masking_pattern(tuple(_identifying_texts(read.data_set, values.encodings)))
+    pattern = masking_pattern(tuple(_identifying_texts(read.data_set, values.encodings)), identifiers.terms)
     masked = 0
 
     def publishable(attribute: Attribute) -> str | None:

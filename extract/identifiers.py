@@ -1,13 +1,16 @@
 """What happens to identifiers: keyed hashes for linking, masks for free text, nothing else."""
 
+import csv
 import hashlib
 import hmac
 import os
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 MASK = "***"
+VALUE_SEED = Path("seeds/vocabulary/value_mapping.csv")
 MINIMUM_KEY_LENGTH = 16
 
 _SEPARATORS = re.compile(r"[\s^=,\\]+")
@@ -21,9 +24,13 @@ class IdentifierKeyError(ValueError):
 
 @dataclass(frozen=True)
 class Identifiers:
-    """How PatientID and AccessionNumber are stored: keyed HMAC-SHA256, or in clear where `key` is None."""
+    """How PatientID and AccessionNumber are stored: keyed HMAC-SHA256, or in clear where `key` is None.
+
+    `terms` are words of the vocabulary in upper case, which are never masked, though a patient may be called so.
+    """
 
     key: bytes | None
+    terms: frozenset[str] = frozenset()
 
     @property
     def mode(self) -> str:
@@ -54,13 +61,19 @@ class Identifiers:
         return hmac.new(self.key, f"{kind}|{text}".encode(), hashlib.sha256).hexdigest()
 
 
-def identifiers_from(mode: str, key: str | None) -> Identifiers:
+def vocabulary_terms(path: Path) -> frozenset[str]:
+    """Return the words of the values that the seed value_mapping knows (CHEST, BRAIN and so on), in upper case."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return frozenset(word for row in csv.DictReader(file) for word in row["source_value"].upper().split())
+
+
+def identifiers_from(mode: str, key: str | None, terms: frozenset[str] = frozenset()) -> Identifiers:
     """Choose by option and environment: `mode` is hmac or clear, `key` the value of ICDM_HMAC_KEY.
 
     Raises IdentifierKeyError where hmac is asked for and no usable key is given.
     """
     if mode == "clear":
-        return Identifiers(None)
+        return Identifiers(None, terms)
     if not key:
         raise IdentifierKeyError(
             "no key for the patients' identifiers. Either set ICDM_HMAC_KEY to a secret of your site "
@@ -72,20 +85,21 @@ def identifiers_from(mode: str, key: str | None) -> Identifiers:
             f"ICDM_HMAC_KEY has {len(key)} characters; use {MINIMUM_KEY_LENGTH} or more, for example from "
             "`openssl rand -hex 32`."
         )
-    return Identifiers(os.fsencode(key))
+    return Identifiers(os.fsencode(key), terms)
 
 
 @lru_cache
-def masking_pattern(identifying_texts: tuple[str, ...]) -> re.Pattern[str] | None:
+def masking_pattern(identifying_texts: tuple[str, ...], terms: frozenset[str] = frozenset()) -> re.Pattern[str] | None:
     """Return a pattern of the whole tokens to mask, None where there are none.
 
-    Names fall apart into their components (PS3.5 6.2.1.1); tokens of 4 characters and more count, of 2 in
-    Han, Hangul and kana; birth dates also as they are written with separators.
+    Names fall apart into their components (PS3.5 6.2.1.1); tokens of 4 characters and more count, of 2 in Han, Hangul
+    and kana; birth dates also as they are written with separators. Words of the vocabulary are left alone.
     """
     tokens = set()
     for text in identifying_texts:
         for token in (text.strip(), *_SEPARATORS.split(text)):
-            if len(token) >= 4 or (len(token) >= 2 and _IDEOGRAPHIC.match(token)):
+            is_whole = len(token) >= 4 or (len(token) >= 2 and _IDEOGRAPHIC.match(token))
+            if is_whole and token.upper() not in terms:
                 tokens.add(token)
                 if re.fullmatch("[12][0-9]{7}", token):
                     tokens.update(f"{token[:4]}{s}{token[4:6]}{s}{token[6:]}" for s in "-./")

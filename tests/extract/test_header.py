@@ -26,7 +26,7 @@ from pydicom.uid import (
 
 from extract.attributes import SEED, Attribute, AttributeList, parse_path, read_attribute_list
 from extract.header import Header, IgnoredFileError, RejectedFileError, read_header
-from extract.identifiers import Identifiers
+from extract.identifiers import VALUE_SEED, Identifiers, vocabulary_terms
 
 PROJECT = Path(__file__).parents[2]
 ATTRIBUTES = read_attribute_list(PROJECT / SEED)
@@ -454,3 +454,11 @@ def test_a_file_cut_within_its_pixels_is_read_and_marked(read: Callable[..., Hea
     assert not read(whole).is_truncated
     assert read(whole[:-20]).is_truncated
     assert read(whole[:-20]).attributes == read(whole).attributes
+
+
+def test_a_word_of_the_vocabulary_is_not_masked_though_a_patient_is_called_so(tmp_path: Path) -> None:
+    dataset = dicom(PatientName="Chest^Phantomas", SeriesDescription="CHEST PA phantomas")
+    dataset.save_as(tmp_path / "file", enforce_file_format=False)
+    identifiers = Identifiers(b"key of the tests", vocabulary_terms(PROJECT / VALUE_SEED))
+    header = read_header(tmp_path / "file", ATTRIBUTES, identifiers)
+    assert header.attributes["SeriesDescription"] == "CHEST PA ***"
