@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up down psql deps demo test lint docs bench clean test-build
+.PHONY: help up down psql deps demo test test-python test-build lint docs bench reset clean
 
 help:
 	@echo 'make demo    real DICOM files and a synthetic cohort become the four tables'
@@ -16,6 +16,7 @@ help:
 	@echo 'make docs    the pages about every table and column, as one file'
 	@echo 'make lint    ruff, mypy and sqlfluff'
 	@echo 'make bench   measure what the design rests on (an hour, 10 GB)'
+	@echo 'make reset   remove the database and the demo, to begin anew'
 	@echo 'make clean   remove what was made here, the database included'
 
 .venv/installed: pyproject.toml
@@ -24,7 +25,7 @@ help:
 	python -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]'
 	@touch $@
 
-up: .venv/installed
+up: .venv/installed deps
 	python -m extract.embedded_postgres up
 
 down: .venv/installed
@@ -37,7 +38,7 @@ deps: .venv/installed
 	python offline/install_packages.py
 
 demo: export ICDM_HMAC_KEY ?= key-of-the-synthetic-demo
-demo: up deps
+demo: up
 	icdm-extract demo-data demo/cohort
 	@# The files in the pydicom package are real ones of many makers and ages, broken ones among them.
 	rm -rf demo/pydicom && cp -Rp "$$(python -c 'import pydicom; print(*pydicom.__path__)')/data" demo/pydicom
@@ -50,12 +51,12 @@ demo: up deps
 
 test: lint test-python test-build
 
-test-python: up deps
+test-python: up
 	pytest
 
 test-build: export PGDATABASE := icdm_test
 test-build: export ICDM_HMAC_KEY := key-of-the-synthetic-tests
-test-build: up deps
+test-build: up
 	python -m extract.embedded_postgres psql -q -d postgres -c 'drop database if exists icdm_test' -c 'create database icdm_test'
 	icdm-extract demo-data target/test-cohort --patients 6
 	icdm-extract scan target/test-cohort/dicom "$$(python -c 'import pydicom; print(*pydicom.__path__)')/data"
@@ -64,21 +65,25 @@ test-build: up deps
 	dbt-coverage compute doc --cov-fail-under 1
 	python -m extract.embedded_postgres psql -q -d postgres -c 'drop database icdm_test'
 
-lint: up deps
+lint: up
 	ruff check .
 	ruff format --check .
 	mypy
 	sqlfluff lint -p 2
 
-docs: up deps
+docs: up
 	dbt docs generate --static --quiet
 	@echo 'Open $(CURDIR)/target/static_index.html'
 
-bench: up deps
+bench: up
 	icdm-extract demo-data target/bench-cohort --patients 40 --no-load
 	python benchmarks/header_reading.py target/bench-cohort/dicom
 	python benchmarks/raw_shape.py
 
+reset: .venv/installed
+	python -m extract.embedded_postgres remove
+	rm -rf demo
+
 clean:
 	test ! -f .venv/installed || python -m extract.embedded_postgres remove
-	rm -rf .venv target logs dbt_packages demo profiles.yml
+	rm -rf .venv target logs dbt_packages demo profiles.yml .user.yml *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
+from pydicom.valuerep import VR
 
 from extract.data_set import Wanted
 
@@ -33,6 +34,7 @@ FINGERPRINT_COLUMNS = (
     "privacy_action",
 )
 
+KINDS = ("number", "text", "code")
 LEVELS = ("study", "series", "instance")
 AGGREGATES = ("mode", "min", "max", "median", "distinct")
 PRIVACY_ACTIONS = ("keep", "mask")
@@ -57,6 +59,18 @@ _MODEL_NEEDS = {
 # birth date; and the sequences whose items name more: OtherPatientIDs, RequestAttributes, VerifyingObserver,
 # AuthorObserver. Every person name is read with them.
 IDENTIFYING = frozenset({0x00100020, 0x00101000, 0x00080050, 0x00100030})
+# Not to be had by a row of the seed either: beside these and every person name, the patient's birth time, other birth
+# dates, insurance, address, telephone, and record locator.
+NEVER_TAKEN = IDENTIFYING | {
+    0x00100032,
+    0x00100033,
+    0x00100034,
+    0x00100050,
+    0x00101040,
+    0x00101090,
+    0x00102154,
+    0x00102155,
+}
 NAMING_SEQUENCES = (0x00101002, 0x00400275, 0x0040A073, 0x0040A078)
 
 _STEP = re.compile(
@@ -140,7 +154,7 @@ def read_attribute_list(path: Path) -> AttributeList:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
             columns = reader.fieldnames or []
-            missing = [column for column in FINGERPRINT_COLUMNS if column not in columns]
+            missing = [column for column in (*FINGERPRINT_COLUMNS, "kind") if column not in columns]
             if missing:
                 raise AttributeSeedError(f"{path}: columns {', '.join(missing)} are missing; restore the header line")
             for row in reader:
@@ -168,23 +182,45 @@ def fingerprint(rows: Sequence[dict[str, str]]) -> str:
     return hashlib.md5("\n".join(lines).encode(), usedforsecurity=False).hexdigest()
 
 
+def _check_dictionary(row: dict[str, str]) -> None:
+    """Hold name, tag and VR against the standard's dictionary (PS3.6), and refuse what identifies a patient."""
+    if row["vr"] not in {vr.value for vr in VR}:
+        raise ValueError(f"vr is {row['vr']!r}, which is none (PS3.5 table 6.2-1)")
+    if not re.fullmatch("[0-9A-F]{8}", row["tag"]):
+        return  # a private tag, which no dictionary knows
+    tag = int(row["tag"], 16)
+    if keyword := keyword_for_tag(tag):
+        if keyword != row["name"]:
+            raise ValueError(f"tag {row['tag']} is {keyword}; write that name, or the tag of {row['name']}")
+        if row["vr"] not in dictionary_VR(tag).split(" or "):
+            raise ValueError(f"vr of {keyword} is {dictionary_VR(tag)}, not {row['vr']}")
+    elif tag_for_keyword(row["name"]) is not None:
+        raise ValueError(f"{row['name']} has another tag than {row['tag']}")
+
+
 def _attribute(row: dict[str, str]) -> Attribute:
     for column in FINGERPRINT_COLUMNS:
         if row[column] != row[column].strip():
             raise ValueError(f"{column} is {row[column]!r}; remove the blanks around it")
-    for column, allowed in (("level", LEVELS), ("aggregate", AGGREGATES), ("privacy_action", PRIVACY_ACTIONS)):
+    allowed_values = {"level": LEVELS, "kind": KINDS, "aggregate": AGGREGATES, "privacy_action": PRIVACY_ACTIONS}
+    for column, allowed in allowed_values.items():
         if row[column] not in allowed:
             raise ValueError(f"{column} is {row[column]!r}; use one of {', '.join(allowed)}")
+    _check_dictionary(row)
     if not re.fullmatch("[1-9][0-9]*|", row["component"]):
         raise ValueError(f"component is {row['component']!r}; use a number from 1, or leave it empty")
     texts = [row["path"] or row["tag"], *row["also_from"].split(";")]
+    paths = tuple(parse_path(text.strip(), row["vr"]) for text in texts if text.strip())
+    for path in paths:
+        if path[-1].tag in NEVER_TAKEN or path[-1].vr == "PN":
+            raise ValueError("it identifies a patient and is never taken; remove the row")
     return Attribute(
         name=row["name"],
         level=row["level"],
         component=int(row["component"]) if row["component"] else None,
         aggregate=row["aggregate"],
         mask=row["privacy_action"] == "mask",
-        paths=tuple(parse_path(text.strip(), row["vr"]) for text in texts if text.strip()),
+        paths=paths,
     )
 
 

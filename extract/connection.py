@@ -85,7 +85,9 @@ def connect(application_name: str, autocommit: bool = False) -> psycopg.Connecti
         options = make_conninfo("", application_name=application_name, client_encoding="UTF8", **parameters)
         return psycopg.connect(options, autocommit=autocommit)
     except psycopg.OperationalError as error:
-        if os.environ.get("PGHOST"):
+        if f'database "{parameters["dbname"]}" does not exist' in str(error):
+            advice = "Create the database, or set PGDATABASE to one that is there."
+        elif os.environ.get("PGHOST"):
             advice = "Check PGHOST, PGPORT, PGUSER, PGPASSWORD (or ~/.pgpass) and PGDATABASE."
         else:
             advice = "Run `make up`, or set PGHOST to use another server."

@@ -61,7 +61,7 @@ class Header:
     sop_class_uid: str | None
     transfer_syntax_uid: str | None
     patient_key: str | None
-    accession_keys: tuple[str, ...]
+    accession_keys: tuple[str | None, ...]
     instance_number: int | None
     number_of_frames: int | None
     instance_creation: datetime | None
@@ -161,7 +161,7 @@ def _header(read: ReadFile, attributes: AttributeList, identifiers: Identifiers)
         sop_class_uid=sop_class,
         transfer_syntax_uid=_transfer_syntax(read),
         patient_key=identifiers.patient_key(values.of(0x00100020) or ""),
-        accession_keys=tuple(dict.fromkeys(k for a in accessions if a and (k := identifiers.accession_key(a)))),
+        accession_keys=_accession_keys([identifiers.accession_key(a or "") for a in accessions]),
         instance_number=_integer(values.of(0x00200013)),
         number_of_frames=_integer(values.of(0x00280008), limit=2**31),
         instance_creation=_timestamp(values.of(0x00080012), values.of(0x00080013)),
@@ -171,6 +171,12 @@ def _header(read: ReadFile, attributes: AttributeList, identifiers: Identifiers)
         values_masked=masked,
         is_truncated=read.is_truncated,
     )
+
+
+def _accession_keys(keys: list[str | None]) -> tuple[str | None, ...]:
+    """Return the file's own accession, None where it has none, then those of its requests; empty without any."""
+    different = tuple(dict.fromkeys([keys[0], *(key for key in keys[1:] if key)]))
+    return different if any(different) else ()
 
 
 def _transfer_syntax(read: ReadFile) -> str:
@@ -367,7 +373,7 @@ def _collapsed(counts: Counter[str], aggregate: str) -> str:
     if not filled:
         return ""
     if aggregate == "distinct":
-        return "\\".join(sorted(filled))
+        return "\\".join(sorted({part for text in filled for part in text.split("\\")}))
     if aggregate != "mode":
         numbered = sorted((number, text) for text in filled if (number := _number(text)) is not None)
         if numbered and aggregate == "median":

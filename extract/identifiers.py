@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +14,7 @@ MASK = "***"
 VALUE_SEED = Path("seeds/vocabulary/value_mapping.csv")
 MINIMUM_KEY_LENGTH = 16
 
-_SEPARATORS = re.compile(r"[\s^=,\\]+")
+_SEPARATORS = re.compile(r"[\s^,\\]+")
 # Han, Hangul and kana: a name of two characters is whole.
 _IDEOGRAPHIC = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]")
 
@@ -90,21 +91,39 @@ def identifiers_from(mode: str, key: str | None, terms: frozenset[str] = frozens
 
 @lru_cache
 def masking_pattern(identifying_texts: tuple[str, ...], terms: frozenset[str] = frozenset()) -> re.Pattern[str] | None:
-    """Return a pattern of the whole tokens to mask, None where there are none.
+    """Return a pattern of what to mask, None where there is nothing.
 
-    Names fall apart into their components (PS3.5 6.2.1.1); tokens of 4 characters and more count, of 2 in Han, Hangul
-    and kana; birth dates also as they are written with separators. Words of the vocabulary are left alone.
+    Names fall apart into their components (PS3.5 6.2.1.1). Masked are whole tokens of 4 characters and more, of 2 in
+    Han, Hangul and kana (of 3 also where more follows); the components in a row, with or without separators, first
+    name first or last; numbers of 6 digits and more also within a word; birth dates also as they are written with
+    separators. Words of the vocabulary are left alone.
     """
-    tokens = set()
+    alternatives: set[str] = set()
     for text in identifying_texts:
-        for token in (text.strip(), *_SEPARATORS.split(text)):
-            is_whole = len(token) >= 4 or (len(token) >= 2 and _IDEOGRAPHIC.match(token))
-            if is_whole and token.upper() not in terms:
-                tokens.add(token)
-                if re.fullmatch("[12][0-9]{7}", token):
-                    tokens.update(f"{token[:4]}{s}{token[4:6]}{s}{token[6:]}" for s in "-./")
-    if not tokens:
+        for group in text.split("="):
+            parts = [part for part in _SEPARATORS.split(group) if part and part.upper() not in terms]
+            for phrase in ([part] for part in parts):
+                alternatives.update(_alternatives(phrase))
+            if len(parts) > 1:
+                alternatives.update(_alternatives(parts))
+                alternatives.update(_alternatives([*parts[1:], parts[0]]))
+    if not alternatives:
         return None
-    alternatives = "|".join(re.escape(token) for token in sorted(tokens, key=len, reverse=True))
-    # An underscore parts words there, as in T1_KIM_2.
-    return re.compile(rf"(?<![^\W_])(?:{alternatives})(?![^\W_])", re.IGNORECASE)
+    return re.compile("|".join(sorted(alternatives, key=len, reverse=True)), re.IGNORECASE)
+
+
+def _alternatives(parts: list[str]) -> Iterator[str]:
+    whole = "".join(parts)
+    if len(whole) < (2 if _IDEOGRAPHIC.match(whole) else 4):
+        return
+    phrase = r"[\s^_,.\-]*".join(re.escape(part) for part in parts)
+    if _IDEOGRAPHIC.match(whole) and len(whole) > 2:
+        yield phrase  # particles and titles follow without a blank
+    elif re.fullmatch("[0-9]{6,}", whole):
+        yield rf"(?<![0-9]){phrase}(?![0-9])"
+    else:
+        # An underscore parts words there, as in T1_KIM_2.
+        yield rf"(?<![^\W_]){phrase}(?![^\W_])"
+    if re.fullmatch("[12][0-9]{7}", whole):
+        year, month, day = whole[:4], whole[4:6], whole[6:]
+        yield rf"(?<![0-9])(?:{year}[-./]{month}[-./]{day}|{day}[-./]{month}[-./]{year})(?![0-9])"

@@ -122,7 +122,8 @@ def finish_run(connection: AnyConnection, run_id: int, status: str, counts: RunC
     connection.execute(
         "update icdm_raw.extract_run set finished_at = now(), status = %s, files_seen = %s, files_unchanged = %s,"
         " files_read = %s, files_rejected = %s, files_ignored = %s, files_vanished = %s, values_masked = %s,"
-        " message = %s where run_id = %s",
+        " message = %s, last_batch = case %s when 'completed' then (select last_value from icdm_raw.batch_id) end"
+        " where run_id = %s",
         (
             status,
             counts.seen,
@@ -133,8 +134,26 @@ def finish_run(connection: AnyConnection, run_id: int, status: str, counts: RunC
             counts.vanished,
             counts.masked,
             message,
+            status,
             run_id,
         ),
+    )
+    connection.commit()
+
+
+def prune_headers(connection: AnyConnection) -> None:
+    """Delete headers that no file has any more: what a file or the seed has dropped must not stay in the database."""
+    connection.execute(
+        """
+        delete from icdm_raw.header using icdm_raw.series
+        where header.series_key = series.series_key
+          and series.changed_batch > (select coalesce(max(last_batch), 0) from icdm_raw.extract_run)
+          and not exists (
+              select from icdm_raw.instance
+              where instance.series_key = header.series_key and instance.header_key = header.header_key
+                and instance.removed_run_id is null
+          )
+        """
     )
     connection.commit()
 

@@ -32,7 +32,7 @@ class HeaderRow(NamedTuple):
     series_key: int
     header_key: int
     patient_key: str | None
-    accession_keys: list[str]
+    accession_keys: list[str | None]
     sop_class_uid: str | None
     transfer_syntax_uid: str | None
     attributes: str

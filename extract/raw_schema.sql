@@ -36,6 +36,7 @@ create table icdm_raw.extract_run (
     files_ignored bigint not null default 0,
     files_vanished bigint not null default 0,
     values_masked bigint not null default 0,
+    last_batch bigint,
     message text
 );
 

@@ -35,6 +35,7 @@ from extract.raw_database import (
     layout_id,
     lock_scan,
     prepare_batches,
+    prune_headers,
     roots,
     save_root,
     start_run,
@@ -105,6 +106,7 @@ def scan(
             settings = _WorkerSettings(attributes, identifiers, run_id, layout)
             run.read(absolute, known_roots, settings, jobs or _cores())
             run.counts.vanished = run.vanished.mark(run_id, accept_vanished)
+            prune_headers(connection)
         except BaseException as error:
             # Where the connection itself is lost, the next run closes this one.
             with suppress(psycopg.Error):

@@ -10,9 +10,10 @@ from extract.attributes import SEED, AttributeSeedError, Step, parse_path, read_
 PROJECT = Path(__file__).parents[2]
 COLUMNS = (PROJECT / SEED).read_text("utf-8").splitlines()[0].split(",")
 ROW = {"name": "KVP", "tag": "00180060", "vr": "DS", "level": "series", "kind": "number", "aggregate": "mode"}
+PRIVATE = {"name": "AcmeDose", "tag": "00191010"}  # no dictionary holds it, so every column may change alone
 DECIDING = {
-    "name": "TubeVoltage",
-    "tag": "00180061",
+    "name": "AcmeOtherDose",
+    "tag": "00191011",
     "vr": "IS",
     "level": "study",
     "path": "SharedFunctionalGroupsSequence[1].KVP",
@@ -77,10 +78,16 @@ def test_rows_without_a_tag_are_not_read_from_files(tmp_path: Path) -> None:
         ({"privacy_action": ""}, "use one of keep, mask"),
         ({"component": "0"}, "use a number from 1, or leave it empty"),
         ({"vr": "DS "}, "remove the blanks around it"),  # dbt keeps them, and the fingerprints would differ
+        ({"kind": "numbr"}, "use one of number, text, code"),
+        ({"tag": "00180080"}, "tag 00180080 is RepetitionTime; write that name, or the tag of KVP"),
+        ({"vr": "LO"}, "vr of KVP is DS, not LO"),
+        ({"vr": "XX"}, "vr is 'XX', which is none"),
+        ({"also_from": "RequestAttributesSequence[1].AccessionNumber"}, "identifies a patient and is never taken"),
+        ({"path": "PatientName"}, "identifies a patient and is never taken"),
     ],
 )
 def test_a_wrong_row_is_named_with_its_remedy(tmp_path: Path, row: dict[str, str], remedy: str) -> None:
-    path = seed(tmp_path, {"name": "Rows", "tag": "00280010"}, row)
+    path = seed(tmp_path, {"name": "Rows", "tag": "00280010", "vr": "US"}, row)
     with pytest.raises(AttributeSeedError, match=rf"dicom_attribute.csv, line 3: attribute 'KVP': .*{remedy}"):
         read_attribute_list(path)
 
@@ -109,12 +116,14 @@ def test_a_byte_order_mark_changes_nothing(tmp_path: Path) -> None:
 
 def test_the_fingerprint_tells_what_is_read_and_nothing_else(tmp_path: Path) -> None:
     other = {"name": "Rows", "tag": "00280010", "vr": "US"}
-    before = read_attribute_list(seed(tmp_path, {}, other)).fingerprint
+    before = read_attribute_list(seed(tmp_path, PRIVATE, other)).fingerprint
 
     def after(*rows: dict[str, str]) -> str:
         return read_attribute_list(seed(tmp_path, *rows)).fingerprint
 
-    assert after(other, {}) == before
-    assert after({}, other, {"name": "NumberOfInstances", "tag": ""}) == before
-    assert all(after({column: "7"}, other) == before for column in set(COLUMNS) - set(DECIDING))
-    assert len({before, *(after({column: value}, other) for column, value in DECIDING.items())}) == 1 + len(DECIDING)
+    assert after(other, PRIVATE) == before
+    assert after(PRIVATE, other, {"name": "NumberOfInstances", "tag": ""}) == before
+    assert after({**PRIVATE, "kind": "text"}, other) == before
+    assert all(after({**PRIVATE, c: "7"}, other) == before for c in set(COLUMNS) - set(DECIDING) - {"kind"})
+    changed = {after({**PRIVATE, column: value}, other) for column, value in DECIDING.items()}
+    assert len({before, *changed}) == 1 + len(DECIDING)

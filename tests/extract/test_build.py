@@ -1,6 +1,6 @@
 """From files to the published tables: scanned, built, and compared with an independent reading of the files."""
 
-import csv
+import re
 import shutil
 import subprocess
 from collections import Counter, defaultdict
@@ -57,9 +57,10 @@ def site(
     folder = tmp_path_factory.mktemp("site")
     project = folder / "project"
     project.mkdir()
-    for name in ("models", "macros", "tests", "dbt_packages", "packages.yml", "dbt_project.yml", ".dbtignore"):
+    for name in ("models", "tests", "dbt_packages", "packages.yml", "dbt_project.yml", ".dbtignore"):
         (project / name).symlink_to(PROJECT / name)
-    shutil.copytree(PROJECT / "seeds", project / "seeds")
+    for name in ("seeds", "macros"):
+        shutil.copytree(PROJECT / name, project / name)
     archive = folder / "archive"
     write_demo_data(folder / "cohort", patients=3)
     shutil.copytree(folder / "cohort" / DICOM_FOLDER, archive / "cohort")
@@ -156,36 +157,39 @@ def test_incremental_builds_equal_a_full_one_and_spare_the_views_of_others(site:
     assert contents() == incremental
 
 
-def test_one_row_in_the_attribute_seed_publishes_another_attribute(site: Site) -> None:
-    seed = site.project / "seeds" / "vocabulary" / "dicom_attribute.csv"
-    with seed.open(encoding="utf-8", newline="") as file:
-        columns = next(csv.reader(file))
-    row = dict.fromkeys(columns, "") | {
-        "name": "PhotometricInterpretation",
-        "tag": "00280004",
-        "vr": "CS",
-        "level": "series",
-        "kind": "text",
-        "aggregate": "mode",
-        "privacy_action": "keep",
-        "profile": "extended",
-        "source": "DICOM PS3.3 C.7.6.3",
-        "status": "standard",
-        "description": "How the pixels are to be understood as colours.",
-    }
-    with seed.open("a", encoding="utf-8", newline="") as file:
-        csv.DictWriter(file, columns, lineterminator="\n").writerow(row)
+def test_the_row_that_contributing_shows_publishes_another_attribute(site: Site) -> None:
+    (row,) = re.findall("^FlipAngle,.*$", (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
+    with (site.project / "seeds" / "vocabulary" / "dicom_attribute.csv").open("a", encoding="utf-8") as seed:
+        seed.write(row + "\n")
     site.scan()
     site.build()
-    values = dict(
-        query(
-            "select value_source_value, count(*) from icdm.imaging_series"
-            " where series_source_value = 'PhotometricInterpretation' group by 1"
-        )
+    published = query(
+        "select distinct value_as_number is not null, unit_source_value, series_concept_id from icdm.imaging_series"
+        " where series_source_value = 'FlipAngle'"
     )
-    assert values["MONOCHROME2"] > 40
-    assert {"RGB", "MONOCHROME2"} <= values.keys()
+    assert published == [(True, "deg", 0)]
     assert query("select count(*) from icdm_work.stg_dicom__header_layouts where is_current") == [(1,)]
+    tests = site.dbt("test", "--select", "dicom_attribute", "files_wait_for_a_scan")
+    assert tests.returncode == 0, tests.stdout
+
+
+def test_two_rows_of_one_id_stop_the_build_and_are_listed(site: Site) -> None:
+    """Also where one of them is published already."""
+    ((taken,),) = query("select min(imaging_study_id) from icdm.imaging_study")
+    ((other,),) = query("select study_instance_uid from icdm.imaging_study order by imaging_study_id desc limit 1")
+    macro = site.project / "macros" / "dialect" / "postgres.sql"
+    hashed = "('x' || left(md5({{ text }}), 13))::bit(52)::bigint"
+    original = macro.read_text(encoding="utf-8")
+    assert hashed in original
+    colliding = f"case when {{{{ text }}}} = '0|imaging_study|{other}' then {taken} else {hashed} end"
+    macro.write_text(original.replace(hashed, colliding), encoding="utf-8")
+    result = site.dbt("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+    assert result.returncode == 1
+    assert f"Key (imaging_study_id)=({taken}) already exists" in result.stdout
+    listed = query("select row_to_add from icdm_quality.id_collisions where cdm_table = 'imaging_study'")
+    assert len(listed) == 1 and listed[0][0].startswith("imaging_study,")
+    macro.write_text(original, encoding="utf-8")
+    site.build()
 
 
 def test_the_paper_profile_publishes_the_attributes_of_table_1_alone(site: Site) -> None:

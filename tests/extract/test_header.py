@@ -387,14 +387,17 @@ SYNTHETIC: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("written", "kept", "masked"),
     [
-        ("CHEST synthetic, TESTINA", "CHEST ***, ***", 2),
+        ("CHEST synthetic, TESTINA", "CHEST ***", 1),
+        ("testina of synthetic", "*** of ***", 2),
         ("T1_SYNTHETIC_2", "T1_***_2", 1),
         ("id SYN-00417 acc ACC5521", "id *** acc ***", 2),
         ("born 1961-02-03 or 1961.02.03 or 19610203", "born *** or *** or ***", 3),
         ("김철 흉부 合成", "*** 흉부 ***", 2),
-        ("김철수 흉부", "김철수 흉부", 0),  # another word
+        ("김철수 흉부", "*** 흉부", 1),
+        ("김철민 흉부", "김철민 흉부", 0),  # another word
         ("Photosynthetic SYNTHETICS", "Photosynthetic SYNTHETICS", 0),
-        ("Dr Fictus, Io", "Dr ***, Io", 1),  # too short to be told from other words
+        ("Dr Fictus, Io", "Dr ***", 1),
+        ("Dr Io", "Dr Io", 0),  # too short to be told from other words
         ("req REQ-9901 old OLD-3344 by Fingo", "req *** old *** by ***", 3),
         ("AXIAL\\Synthetic", "AXIAL\\***", 1),
     ],
@@ -462,3 +465,32 @@ def test_a_word_of_the_vocabulary_is_not_masked_though_a_patient_is_called_so(tm
     identifiers = Identifiers(b"key of the tests", vocabulary_terms(PROJECT / VALUE_SEED))
     header = read_header(tmp_path / "file", ATTRIBUTES, identifiers)
     assert header.attributes["SeriesDescription"] == "CHEST PA ***"
+
+
+@pytest.mark.parametrize(
+    ("names", "written", "kept"),
+    [
+        ({"PatientName": "Syn^Te Tic"}, "SYN TE TIC brain, te_tic^syn", "*** brain, ***"),
+        ({"PatientName": "SYN^TETICA"}, "TeticaSyn", "***"),
+        ({"PatientName": "=合成^一郎=합^성인"}, "합성인님 흉부 合成一郎 성인", "***님 흉부 *** ***"),
+        ({"PatientID": "44556677"}, "x44556677a 144556677", "x***a 144556677"),
+        ({"PatientBirthDate": "19610203"}, "03.02.1961 or 3/2", "*** or 3/2"),
+        ({"PatientName": "Brain^MRI"}, "BRAIN MRI", "BRAIN MRI"),
+    ],
+)
+def test_names_are_masked_as_they_are_written_in_text(
+    tmp_path: Path, names: dict[str, Any], written: str, kept: str
+) -> None:
+    dataset = dicom(SpecificCharacterSet="ISO_IR 192", SeriesDescription=written, **names)
+    dataset.save_as(tmp_path / "file", enforce_file_format=False)
+    identifiers = Identifiers(b"key of the tests", vocabulary_terms(PROJECT / VALUE_SEED))
+    assert read_header(tmp_path / "file", ATTRIBUTES, identifiers).attributes["SeriesDescription"] == kept
+
+
+def test_a_request_comes_after_the_place_of_the_files_own_accession(read: Callable[..., Header]) -> None:
+    dataset = dicom(AccessionNumber="")
+    dataset.RequestAttributesSequence = items({"AccessionNumber": "REQ-1"}, {"AccessionNumber": "REQ-2"})
+    keys = read(dataset).accession_keys
+    assert keys[0] is None and len(keys) == 3
+    dataset.AccessionNumber = "req-2"
+    assert read(dataset).accession_keys == (keys[2], keys[1])

@@ -174,7 +174,7 @@ compared_values as (
         )[1] as median_number,
         -- Long lists are measurements, of which nobody reads the sum.
         case
-            when count(*) filter (where value <> '') <= 10
+            when count(*) filter (where value <> '') <= 100
                 then string_agg(value, '\' order by {{ bytewise('value') }}) filter (where value <> '')
         end as all_values
     from ranked_values

@@ -27,11 +27,19 @@ series_values as (
             when 'min' then collapsed_values.minimum
             when 'max' then collapsed_values.maximum
             when 'median' then collapsed_values.median
-            when 'distinct' then coalesce(collapsed_values.all_values, collapsed_values.value)
+            when 'distinct' then coalesce(different_values.joined, collapsed_values.value)
             else collapsed_values.value
         end as value
     from collapsed_values
     inner join attributes on collapsed_values.attribute = attributes.attribute
+    -- A value may itself be several: L and L\R together are L\R.
+    left join lateral (
+        select string_agg(parts.part, '\' order by {{ bytewise('parts.part') }}) as joined
+        from (
+            select distinct unnest(string_to_array(collapsed_values.all_values, '\')) as part
+        ) as parts
+        where attributes.aggregate = 'distinct'
+    ) as different_values on true
     where collapsed_values.instances_with_value > 0
     union all
     select

@@ -16,7 +16,9 @@ accessions as (
         sum(headers.number_of_instances) as number_of_instances
     from headers
     inner join series_states on headers.series_key = series_states.series_key
+    -- The first is the file's own, NULL where it has none.
     cross join lateral unnest(headers.accession_keys) with ordinality as keys (accession_key, position)
+    where keys.accession_key is not null
     group by series_states.study_instance_uid, keys.accession_key
 ),
 

@@ -1,35 +1,19 @@
 with
 
-series_states as (
-    select * from {{ ref('int_series__states') }}
-),
-
-collapsed_values as (
-    select * from {{ ref('int_series__values_collapsed') }}
-),
-
-series_dates as (
-    select
-        series_key,
-        max(value) filter (where attribute = 'StudyDate') as study_date_text,
-        max(value) filter (where attribute = 'StudyTime') as study_time_text,
-        max(instances_with_value) filter (where attribute = 'StudyDate') as number_of_instances
-    from collapsed_values
-    where attribute in ('StudyDate', 'StudyTime') and value is not null
-    group by series_key
+date_counts as (
+    select * from {{ ref('int_study__dates_counted') }}
 ),
 
 dates as (
     select
-        series_states.study_instance_uid,
-        {{ date_of('series_dates.study_date_text') }} as study_date,
-        {{ time_of('series_dates.study_time_text') }} as study_time,
-        series_dates.number_of_instances
-    from series_dates
-    inner join series_states on series_dates.series_key = series_states.series_key
+        study_instance_uid,
+        {{ date_of('study_date_text') }} as study_date,
+        {{ time_of('study_time_text') }} as study_time,
+        number_of_instances
+    from date_counts
 ),
 
-dates_counted as (
+dates_weighed as (
     select
         study_instance_uid,
         study_date,
@@ -40,13 +24,13 @@ dates_counted as (
     where study_date is not null
 ),
 
--- Date and time belong together: the time is one that stands beside the chosen date.
+-- The time is one that stands beside the chosen date.
 chosen as (
     select distinct on (study_instance_uid)
         study_instance_uid,
         study_date,
         study_date + study_time as study_datetime
-    from dates_counted
+    from dates_weighed
     order by
         study_instance_uid asc,
         instances_of_date desc,
