@@ -298,7 +298,7 @@ def test_a_new_row_of_the_seed_reads_every_file_once_more(
 ) -> None:
     scan(archive)
     project = tmp_path / "project"
-    (project / SEED).parent.mkdir(parents=True)
+    shutil.copytree(PROJECT / SEED.parent, project / SEED.parent)
     shutil.copy(PROJECT / "dbt_project.yml", project)
     row = "PatientSex,00100040,CS,study,,,,code,mode,,,0,keep,extended,DICOM PS3.3 C.7.1.1,standard,Sex\n"
     (project / SEED).write_text((PROJECT / SEED).read_text("utf-8") + row, "utf-8")
@@ -548,3 +548,17 @@ def test_zip_archives_are_read_in_place_and_followed_over_changes(
     packed.unlink()
     scan(archive, "--accept-vanished")
     assert rows(connection, inner) == [(0,)]
+
+
+def test_what_a_file_no_longer_says_does_not_stay_in_the_database(
+    connection: Connection, scan: Scan, archive: Path
+) -> None:
+    """Headers go when the last file that has them is changed or gone."""
+    write_dicom(archive / "a" / "00", 0, series="1.2.9.0", description="Said once")
+    scan(archive)
+    said_once = "select count(*) from icdm_raw.header where attributes::text like '%Said once%'"
+    assert rows(connection, said_once) == [(1,)]
+    write_dicom(archive / "a" / "00", 0, series="1.2.9.0")
+    assert scan(archive) == {"seen": 40, "unchanged": 39, "read": 1}
+    assert rows(connection, said_once) == [(0,)]
+    assert rows(connection, "select count(*) from icdm_raw.header") == [(2,)]
