@@ -76,7 +76,8 @@ class DataSet:
 class ReadFile:
     """One file: meta information, data set, and what the encoding was found to be.
 
-    `is_cut` tells that the file ends within its header, `is_truncated` that it ends within its pixels.
+    `is_cut` tells that the file ends within an element of its header, which is left out; `is_truncated` that it ends
+    within its pixels.
     """
 
     meta: DataSet
@@ -371,9 +372,12 @@ def _read_with_pydicom(file: BinaryIO) -> ReadFile:
     implicit, little_endian = (bool(flag) for flag in dataset.original_encoding)
     last = dataset.get_item(BaseTag(max(map(int, dataset.keys()), default=0)), keep_deferred=True)
     is_cut = isinstance(last, RawDataElement) and last.length != UNDEFINED and len(last.value or b"") < last.length
+    data_set = _from_pydicom(dataset)
+    if is_cut:
+        del data_set.elements[int(last.tag)]  # half a value would look like one
     return ReadFile(
         meta=_from_pydicom(dataset.file_meta),
-        data_set=_from_pydicom(dataset),
+        data_set=data_set,
         has_preamble=dataset.preamble is not None,
         transfer_syntax=dataset.file_meta.get("TransferSyntaxUID"),
         implicit=implicit,

@@ -69,7 +69,7 @@ class Header:
     attributes: dict[str, str]
     instance_values: list[str | None]
     values_masked: int
-    is_truncated: bool = False  # the file ends within its pixel data; the header is whole
+    is_truncated: bool = False  # the file ends within its pixels, or within its header behind what is kept here
 
 
 def read_header(path: Path, attributes: AttributeList, identifiers: Identifiers) -> Header:
@@ -136,7 +136,7 @@ def _header(read: ReadFile, attributes: AttributeList, identifiers: Identifiers)
     missing = [keyword for keyword, uid in uids.items() if not uid]
     if len(missing) == 3 and sop_class is None and not read.has_preamble and not read.meta.elements:
         raise IgnoredFileError("not DICOM")
-    if read.is_cut:
+    if missing and read.is_cut:
         raise RejectedFileError("header cannot be parsed", "the file ends within it")
     if missing:
         raise RejectedFileError("identifying UID missing", ", ".join(missing))
@@ -169,7 +169,7 @@ def _header(read: ReadFile, attributes: AttributeList, identifiers: Identifiers)
         attributes={key: value for key, value in header_values.items() if value is not None},
         instance_values=[publishable(attribute) for attribute in attributes.of_instance],
         values_masked=masked,
-        is_truncated=read.is_truncated,
+        is_truncated=read.is_truncated or read.is_cut,
     )
 
 
