@@ -30,6 +30,7 @@ class KnownFile(NamedTuple):
     size: int
     modification_time_ns: int
     layout_id: int
+    run_id: int
     is_archive: bool
 
 
@@ -199,12 +200,12 @@ def known_files(connection: AnyConnection, folder_key: int, first: str | None, e
     """Return what an earlier run saw in a folder, by file name, between two names."""
     rows = connection.execute(
         """
-        select file_name, file_size, modification_time_ns, layout_id, is_archive from (
-            select folder_key, file_name, file_size, modification_time_ns, layout_id, removed_run_id,
+        select file_name, file_size, modification_time_ns, layout_id, run_id, is_archive from (
+            select folder_key, file_name, file_size, modification_time_ns, layout_id, run_id, removed_run_id,
                 false as is_archive
             from icdm_raw.instance
             union all
-            select folder_key, file_name, file_size, modification_time_ns, layout_id, removed_run_id,
+            select folder_key, file_name, file_size, modification_time_ns, layout_id, run_id, removed_run_id,
                 reason = %(archive)s as is_archive
             from icdm_raw.rejected_file
         ) as known
@@ -263,28 +264,6 @@ def write_batch(connection: AnyConnection, batch: Batch) -> None:
                     " and {other}.file_name = {incoming}.file_name"
                 ).format(other=sql.Identifier("icdm_raw", other), incoming=sql.Identifier(f"incoming_{table}"))
             )
-        for root_id, folder in batch.archives:
-            _remove_from_archive(cursor, batch.run_id, root_id, folder)
-
-
-def _remove_from_archive(cursor: Any, run_id: int, root_id: int, folder: str) -> None:
-    """Mark the members of an archive that this run, which has read it whole, did not meet."""
-    gone = sql.SQL(
-        "update {table} as known set removed_run_id = %(run)s from icdm_raw.folder"
-        " where known.folder_key = folder.folder_key and folder.root_id = %(root)s"
-        " and (folder.folder = %(folder)s or starts_with(folder.folder, %(folder)s || '/'))"
-        " and known.removed_run_id is null and known.run_id < %(run)s"
-    )
-    parameters = {"run": run_id, "root": root_id, "folder": folder}
-    cursor.execute(gone.format(table=sql.Identifier("icdm_raw", "rejected_file")), parameters)
-    cursor.execute(
-        sql.SQL(
-            "with gone as ({gone} returning known.series_key)"
-            " update icdm_raw.series set changed_batch = nextval('icdm_raw.batch_id')"
-            " where series_key in (select series_key from gone)"
-        ).format(gone=gone.format(table=sql.Identifier("icdm_raw", "instance"))),
-        parameters,
-    )
 
 
 def prepare_batches(connection: AnyConnection) -> None:
@@ -364,7 +343,7 @@ class Vanished:
         )
 
     def miss_unvisited(self, root: Root, below: str, run_id: int) -> None:
-        """Note every file of a root's folders at or below `below` ('' for all) that this run did not meet."""
+        """Note every file of a root's unvisited folders at or below `below` ('' for all) not met since `run_id`."""
         self.connection.execute(
             """
             insert into vanished_file

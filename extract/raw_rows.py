@@ -79,8 +79,6 @@ class Batch:
         self.headers: dict[tuple[int, int], HeaderRow] = {}
         self.instances: list[InstanceRow] = []
         self.rejected: list[RejectedRow] = []
-        # Archives that were read as a whole, by root and folder of their members: what is not in this batch is gone.
-        self.archives: list[tuple[int, str]] = []
 
     def add_folder(self, root_id: int, folder: str) -> int:
         key = content_key(str(root_id), folder)

@@ -175,10 +175,12 @@ class _Run:
                                 pending = self._collect(pending, jobs * TASKS_IN_FLIGHT)
                     if task.files:
                         pending.add(pool.submit(_read_task, task))
-                    if Path(path).is_dir():
-                        for root, below in _parts(storable(path), known_roots):
-                            self.vanished.miss_unvisited(root, below, self.run_id)
                 self._collect(pending, 0)
+                # After the reading, which visits the members of new and changed archives.
+                for path in paths:
+                    place = path if Path(path).is_dir() else inner_folder(*os.path.split(path))
+                    for root, below in _parts(storable(place), known_roots):
+                        self.vanished.miss_unvisited(root, below, self.run_id)
             except BrokenProcessPool as error:
                 raise ScanError(f"a reading process was killed (out of memory?). {KEPT}") from error
             finally:
@@ -198,10 +200,13 @@ class _Run:
         new = []
         for found in chunk.files:
             before = known.pop(found.name, None)
-            if before and before.is_archive:
-                self.vanished.visit_below(chunk.root, inner_folder(chunk.folder, found.name))
             if before and before[:3] == (found.size, found.modification_time_ns, self.layout):
                 self.counts.unchanged += 1
+                if before.is_archive:
+                    # Members older than its own row were not in it when it was read.
+                    below = inner_folder(chunk.folder, found.name)
+                    self.vanished.miss_unvisited(chunk.root, below, before.run_id)
+                    self.vanished.visit_below(chunk.root, below)
             else:
                 new.append(found)
         if known:
@@ -320,7 +325,6 @@ class _Reading:
                         self._leave_out(folder_key, member, "rejected", "an archive within an archive")
                     if self.result.members % FILES_PER_TASK == 0:
                         self.write()
-            self.batch.archives.append((root_id, inner_folder(folder, found.name)))
         except ArchiveError as broken:
             reason = ("rejected", "archive cannot be read", str(broken))
         self._leave_out(self.batch.add_folder(root_id, folder), found, *reason)
