@@ -21,11 +21,13 @@ from psycopg import sql
 from raw_shape_variants import VARIANTS, LoadSettings, LoadTimes, attributes_of, change_models, create_tables, load
 from synthetic_archive import INSTANCES_PER_SERIES, SERIES_PER_COPY, add_extra_attributes, number_of_files
 
-from extract.attributes import SEED, AttributeList, read_attribute_list
+from extract.attributes import READING_VERSION, SEED, AttributeList, read_attribute_list
 from extract.connection import connect
 from extract.identifiers import Identifiers
+from extract.known_files import add_root, roots
 from extract.project import project_directory
-from extract.raw_database import RunCounts, add_root, finish_run, layout_id, roots, start_run
+from extract.raw_database import finish_run, layout_id, start_run
+from extract.raw_rows import RunCounts
 
 CHANGED_SERIES = 100  # one series in so many is changed after the first build
 TABLES = ("instance", "header", "instance_header", "series", "folder")
@@ -124,7 +126,9 @@ def _measure(variant: str, instances: int, copy: DbtCopy) -> Measured:
 
 def _scan(variant: str, attributes: AttributeList, series: range, revision: int) -> LoadTimes:
     with connect("icdm benchmark") as connection:
-        layout = layout_id(connection, attributes_of(variant, attributes))
+        taken = attributes_of(variant, attributes)
+        names = [attribute.key for attribute in taken.of_instance]
+        layout = layout_id(connection, taken.fingerprint, READING_VERSION, names)
         run_id = start_run(connection, ["/archive"], "benchmark", layout, Identifiers(b"key of the benchmark"))
         root = roots(connection)[0]
         settings = LoadSettings(variant, attributes, run_id, layout, root.root_id, revision)

@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -13,14 +14,18 @@ from tqdm import tqdm
 from extract.attributes import SEED, AttributeSeedError, read_attribute_list
 from extract.connection import NoServerError, connect
 from extract.identifiers import VALUE_SEED, IdentifierKeyError, identifiers_from, vocabulary_terms
+from extract.known_files import RawRowsError
+from extract.load import LoadSummary, load
+from extract.parts import PartWriteError, Shard
 from extract.project import ProjectNotFoundError, project_directory
-from extract.raw_database import RawDatabaseError, RunCounts
-from extract.scan import RunSummary, ScanError, scan
+from extract.raw_rows import RunCounts
+from extract.readers import ScanError
+from extract.scan import RunSummary, scan, scan_to_parts
 from extract.status import status_lines
-from extract.synthetic import CDM_FOLDER, DemoSummary, FolderNotOursError, write_demo_data
-from extract.synthetic.omop_cdm import ForeignSchemaError, load
+from extract.synthetic import CDM_FOLDER, DemoSummary, FolderNotOursError, omop_cdm, write_demo_data
 
 PLAIN_LINE_SECONDS = 30.0
+OUTCOMES = ("read", "rejected", "ignored", "vanished")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.run(options))
     except (IdentifierKeyError, AttributeSeedError, ProjectNotFoundError, NoServerError, FileNotFoundError) as error:
         return _fail(2, str(error))
-    except (RawDatabaseError, ScanError, FolderNotOursError, ForeignSchemaError) as error:
+    except (RawRowsError, ScanError, PartWriteError, FolderNotOursError, omop_cdm.ForeignSchemaError) as error:
         return _fail(1, str(error))
     except psycopg.Error as error:
         # The detail of a database message quotes rows, its primary line does not.
@@ -65,7 +70,20 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--accept-vanished", action="store_true", help="go on where more than 5 %% of a root's files are gone"
     )
+    command.add_argument(
+        "--parquet", type=Path, metavar="DIR", help="write the rows as Parquet parts into DIR, then load them"
+    )
+    command.add_argument("--no-load", action="store_true", help="leave the parts for `load`; no database is needed")
+    command.add_argument(
+        "--shard", type=_shard, default=Shard(), metavar="I/N", help="take the I-th of N shares of the files"
+    )
     command.set_defaults(run=_scan)
+
+    command = subcommands.add_parser("load", help="load Parquet parts, written here or on other machines")
+    command.add_argument(
+        "directories", nargs="+", type=Path, metavar="DIR", help="a folder that `scan --parquet` wrote"
+    )
+    command.set_defaults(run=_load)
 
     command = subcommands.add_parser("status", help="tell what is in the database, and what was left out and why")
     command.set_defaults(run=_status)
@@ -86,6 +104,14 @@ def _positive(text: str) -> int:
     return number
 
 
+def _shard(text: str) -> Shard:
+    number, _, of = text.partition("/")
+    shard = Shard(int(number), int(of))
+    if not 1 <= shard.number <= shard.of:
+        raise argparse.ArgumentTypeError("must be I/N with I from 1 to N, as 2/8")
+    return shard
+
+
 def _scan(options: argparse.Namespace) -> int:
     terms = vocabulary_terms(project_directory() / VALUE_SEED)
     identifiers = identifiers_from(options.identifiers, os.environ.get("ICDM_HMAC_KEY"), terms)
@@ -96,10 +122,17 @@ def _scan(options: argparse.Namespace) -> int:
     for path in options.paths:
         if not path.exists():
             return _fail(2, f"{path}: no such file or folder; is the archive mounted?")
+    if options.parquet is None and (options.no_load or options.shard.of > 1):
+        return _fail(2, "--no-load and --shard go with --parquet DIR")
+    if options.shard.of > 1 and not options.no_load:
+        return _fail(2, "--shard goes with --no-load: `load` takes the parts of all shards")
     attributes = read_attribute_list(project_directory() / SEED)
     started = time.monotonic()
-    with _Progress() as progress:
-        summary = scan(
+    with _Progress(" files") as progress:
+        to_place = (
+            scan if options.parquet is None else partial(scan_to_parts, into=options.parquet, shard=options.shard)
+        )
+        summary = to_place(
             options.paths,
             attributes,
             identifiers,
@@ -109,6 +142,16 @@ def _scan(options: argparse.Namespace) -> int:
             progress=progress.show,
         )
     _print_summary(summary, time.monotonic() - started)
+    if options.parquet is None or options.no_load:
+        return 0
+    options.directories = [options.parquet]
+    return _load(options)
+
+
+def _load(options: argparse.Namespace) -> int:
+    with _Progress(" parts") as progress:
+        summary = load(options.directories, progress.of)
+    _print_load_summary(summary)
     return 0
 
 
@@ -121,12 +164,12 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _demo_data(options: argparse.Namespace) -> int:
-    with _Progress() as progress:
+    with _Progress(" files") as progress:
         summary = write_demo_data(options.directory, options.patients, options.seed, progress.of)
     _print_demo_summary(summary)
     if not options.no_load:
         with connect("icdm-extract demo-data") as connection:
-            rows = load(connection, options.directory / CDM_FOLDER)
+            rows = omop_cdm.load(connection, options.directory / CDM_FOLDER)
         print("demo_cdm: " + ", ".join(f"{table} {count:,}" for table, count in rows.items()))
     return 0
 
@@ -139,12 +182,26 @@ def _print_demo_summary(summary: DemoSummary) -> None:
     )
 
 
+def _print_load_summary(summary: LoadSummary) -> None:
+    rows = ", ".join(f"{outcome} {summary.rows[outcome]:,}" for outcome in OUTCOMES)
+    print(
+        f"{summary.parts:,} parts of {summary.scans:,} scans loaded, {summary.parts_known:,} were loaded before;"
+        f" files {rows}"
+    )
+    for scan_name in summary.unfinished:
+        print(f"  scan {scan_name} has not ended: scan again, and load what it adds")
+
+
 class _Progress:
-    """A bar on a terminal, a plain line now and then elsewhere; both on standard error."""
+    """A bar with rate and remaining time on a terminal, a plain line now and then elsewhere; both on standard error."""
+
+    def __init__(self, unit: str) -> None:
+        self.unit = unit
 
     def __enter__(self) -> "_Progress":
-        self.bar = tqdm(unit=" files", disable=not sys.stderr.isatty(), leave=False)
-        self.next_line = time.monotonic() + PLAIN_LINE_SECONDS
+        self.bar = tqdm(unit=self.unit, disable=not sys.stderr.isatty(), leave=False)
+        self.started = time.monotonic()
+        self.next_line = self.started + PLAIN_LINE_SECONDS
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -153,19 +210,24 @@ class _Progress:
     def show(self, counts: RunCounts) -> None:
         done = counts.unchanged + counts.read + counts.rejected + counts.ignored
         self.bar.set_postfix(read=counts.read, rejected=counts.rejected, refresh=False)
-        self.of(done, counts.seen)
+        # Until the files are counted nobody knows how many are left; the members of archives come on top.
+        self.of(done, None if counts.expected is None else max(counts.expected, counts.seen))
 
-    def of(self, done: int, total: int) -> None:
+    def of(self, done: int, total: int | None) -> None:
         self.bar.total = total
         self.bar.update(done - self.bar.n)
-        if self.bar.disable and time.monotonic() >= self.next_line:
-            print(f"{done:,} of {total:,} files", file=sys.stderr, flush=True)
-            self.next_line = time.monotonic() + PLAIN_LINE_SECONDS
+        now = time.monotonic()
+        if self.bar.disable and now >= self.next_line:
+            rate = done / (now - self.started)
+            left = "" if total is None or not rate else f", {tqdm.format_interval((total - done) / rate)} left"
+            of_total = "" if total is None else f" of {total:,}"
+            print(f"{done:,}{of_total}{self.unit}, {rate:,.0f}/s{left}", file=sys.stderr, flush=True)
+            self.next_line = now + PLAIN_LINE_SECONDS
 
 
 def _print_summary(summary: RunSummary, seconds: float) -> None:
     counts = summary.counts
-    print(f"run {summary.run_id} completed in {seconds:.1f} s")
+    print(f"run {summary.name} completed in {seconds:.1f} s")
     for label, count in (
         ("files seen", counts.seen),
         ("unchanged", counts.unchanged),

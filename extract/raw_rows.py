@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -66,6 +67,20 @@ class RejectedRow(NamedTuple):
     reason: str
     detail: str | None
     file_name: str
+
+
+@dataclass
+class RunCounts:
+    """What became of the files of a run: seen = unchanged + read + rejected + ignored."""
+
+    seen: int = 0
+    unchanged: int = 0
+    read: int = 0
+    rejected: int = 0
+    ignored: int = 0
+    vanished: int = 0
+    masked: int = 0
+    expected: int | None = None  # files there are, once they are counted; archives count once
 
 
 class Batch:

@@ -37,7 +37,14 @@ create table icdm_raw.extract_run (
     files_vanished bigint not null default 0,
     values_masked bigint not null default 0,
     last_batch bigint,
+    scan text unique,
     message text
+);
+
+create table icdm_raw.loaded_part (
+    part_name text collate "C" primary key,
+    run_id bigint not null references icdm_raw.extract_run,
+    loaded_at timestamptz not null default now()
 );
 
 create sequence icdm_raw.batch_id;

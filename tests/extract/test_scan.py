@@ -14,49 +14,13 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
-import psycopg
-import pydicom
 import pytest
-from pydicom import Dataset, dcmread
-from pydicom.dataset import FileMetaDataset
-from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
+from made_archives import KEY, PROJECT, WHEEL, Connection, changed_batches, rows, write_dicom, write_many
+from pydicom import dcmread
 
 from extract.attributes import SEED
 from extract.cli import main
 from extract.raw_database import lock_scan
-
-PROJECT = Path(__file__).parents[2]
-WHEEL = Path(pydicom.__file__).parent / "data"
-KEY = "a key of the tests alone"
-
-Connection = psycopg.Connection[tuple[Any, ...]]
-
-
-def write_dicom(path: Path, number: int, series: str = "1.2.9.3", description: str = "Synthetic") -> Path:
-    """A small synthetic CT image without pixels."""
-    dataset = Dataset()
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = CTImageStorage
-    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = UID(f"{series}.{number}")
-    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = "1.2.9.2", series
-    dataset.PatientName, dataset.PatientID, dataset.AccessionNumber = "Synthetic^Test", "SYN-0042", "ACC-7731"
-    dataset.PatientBirthDate, dataset.SeriesDescription = "19610203", description
-    dataset.InstanceNumber = number
-    path.parent.mkdir(parents=True, exist_ok=True)
-    dataset.save_as(path, enforce_file_format=True)
-    return path
-
-
-def write_many(folder: Path, count: int) -> None:
-    """The same, fast: equal but for the last digits of a UID."""
-    template = write_dicom(folder / "template", 100_000).read_bytes()
-    (folder / "template").unlink()
-    for number in range(count):
-        content = template.replace(b"1.2.9.3.100000", f"1.2.9.3.{100_000 + number}".encode())
-        place = folder / f"{number // 250:02}"
-        place.mkdir(exist_ok=True)
-        (place / f"{number:06}").write_bytes(content)
 
 
 @pytest.fixture(autouse=True)
@@ -88,12 +52,6 @@ def scan(connection: Connection, capsys: pytest.CaptureFixture[str]) -> Scan:
     return run
 
 
-def rows(connection: Connection, query: str) -> list[tuple[Any, ...]]:
-    found = connection.execute(query.encode()).fetchall()
-    connection.commit()
-    return found
-
-
 def present(connection: Connection) -> set[str]:
     """Root, folder and name of every file that counts as there, each once."""
     found = rows(
@@ -117,10 +75,6 @@ def content(connection: Connection) -> list[tuple[Any, ...]]:
         " join icdm_raw.folder using (folder_key) join icdm_raw.series using (series_key)"
         " join icdm_raw.header using (series_key, header_key) order by 1, 2",
     )
-
-
-def changed_batches(connection: Connection) -> dict[str, int]:
-    return dict(rows(connection, "select series_instance_uid, changed_batch from icdm_raw.series"))
 
 
 @pytest.fixture
