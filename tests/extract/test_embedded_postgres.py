@@ -7,17 +7,20 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from made_archives import KEY, PROJECT, rows, write_many
 
+from extract.attributes import SEED
 from extract.connection import NoServerError, connect, fallback_home, server_address, server_home
 from extract.embedded_account import Account, account_of, find_account
 from extract.embedded_postgres import main
 from extract.embedded_programs import reachable_programs
 
-EXAMPLE = Path(__file__).parents[2] / "profiles.yml.example"
+EXAMPLE = PROJECT / "profiles.yml.example"
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can act as another user")
 
 
@@ -115,6 +118,38 @@ def test_data_outlive_a_stop_and_a_crash(project: Path) -> None:
     assert_row_is_kept()
     shown = run("psql", "-Atc", "select current_user, current_database(), value from kept")
     assert shown.stdout == "icdm|icdm|42\n"
+
+
+def test_a_scan_whose_server_is_killed_ends_clearly_and_the_next_one_completes_it(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed for good, as by a power cut; the rows are those of an undisturbed run."""
+    monkeypatch.setenv("ICDM_HMAC_KEY", KEY)
+    shutil.copytree(PROJECT / SEED.parent, project / SEED.parent)
+    write_many(tmp_path / "archive", 5000)
+    code = "import sys; from extract.cli import main; sys.exit(main())"
+    command = [sys.executable, "-c", code, "scan", str(tmp_path / "archive")]
+    counts = "select count(*), count(distinct sop_instance_uid) from icdm_raw.instance"
+    keys = "select file_name, series_key, header_key, instance_values from icdm_raw.instance order by 1"
+    up()
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    with connect("test", autocommit=True) as connection:
+        while not rows(connection, "select 1 where to_regclass('icdm_raw.series') is not null") or not rows(
+            connection, "select 1 from icdm_raw.series"
+        ):
+            time.sleep(0.01)
+        os.kill(int((project / ".postgres/data/postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+    _, message = process.communicate(timeout=60)
+    assert process.returncode == 1 and "the database ended the scan" in message and "Traceback" not in message
+    up()
+    assert subprocess.run(command, timeout=60, stdout=subprocess.DEVNULL).returncode == 0
+    with connect("test", autocommit=True) as connection:
+        assert rows(connection, counts) == [(5000, 5000)]
+        completed = rows(connection, keys)
+        connection.execute("drop schema icdm_raw cascade")
+    assert subprocess.run(command, timeout=60, stdout=subprocess.DEVNULL).returncode == 0
+    with connect("test", autocommit=True) as connection:
+        assert rows(connection, keys) == completed
 
 
 def test_profile_is_written_but_a_site_s_own_is_kept(project: Path) -> None:

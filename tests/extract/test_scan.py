@@ -10,6 +10,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -439,6 +440,47 @@ def test_a_lost_database_fails_the_scan_clearly_and_the_next_one_completes_it(
     counts = scan(tmp_path / "archive")
     assert counts["seen"] == 5000 and counts["unchanged"] >= 200
     assert len(present(connection)) == 5000
+
+
+def kill_readers_of(path: Path, process: subprocess.Popen[str]) -> int:
+    """Kill -9 every process of a scan that has a file open, until the scan has ended; return how many."""
+    killed = 0
+    while process.poll() is None:
+        for link in Path("/proc").glob("[0-9]*/fd/*"):
+            with suppress(OSError):
+                if link.readlink() == path and int(link.parts[2]) != process.pid:
+                    os.kill(int(link.parts[2]), signal.SIGKILL)
+                    killed += 1
+                    break
+        time.sleep(0.002)
+    return killed
+
+
+def test_a_file_that_kills_its_reader_is_named_and_all_others_are_read(
+    connection: Connection, scan: Scan, tmp_path: Path
+) -> None:
+    """The next run tries it again, and the rows are those of an undisturbed one."""
+    write_many(tmp_path / "archive", 3000)
+    deadly = tmp_path / "archive" / "05" / "deadly.zip"
+    with ZipFile(deadly, "w", ZIP_DEFLATED) as file:
+        member = write_dicom(tmp_path / "member", 7, series="1.2.9.7").read_bytes()
+        for number in range(4000):
+            file.writestr(f"{number:04}", member)
+    process = scan_process(tmp_path / "archive")
+    assert kill_readers_of(deadly, process) >= 2
+    _, message = process.communicate(timeout=60)
+    assert process.returncode == 0, message
+    assert rows(connection, "select file_name, reason from icdm_raw.rejected_file") == [
+        ("deadly.zip", "kills its reader")
+    ]
+    assert rows(connection, "select count(*) from icdm_raw.instance where file_name like '______'") == [(3000,)]
+    counts = scan(tmp_path / "archive")
+    assert counts == {"seen": 7001, "unchanged": 3000, "read": 4000, "ignored": 1}
+    completed = content(connection)
+    connection.execute("drop schema icdm_raw cascade")
+    connection.commit()
+    scan(tmp_path / "archive")
+    assert content(connection) == completed
 
 
 def test_status_tells_what_is_there_and_what_was_left_out(
