@@ -1,5 +1,6 @@
 """`icdm-extract scan` as its users meet it: what becomes of each file, and what a second run does."""
 
+import json
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
+import pyarrow.parquet as pq
 import pytest
 from made_archives import KEY, PROJECT, WHEEL, Connection, changed_batches, rows, write_dicom, write_many
 from pydicom import dcmread
@@ -327,13 +329,13 @@ def test_a_second_scan_at_once_is_refused(
     assert "another scan is writing to this database" in capsys.readouterr().err
 
 
-def test_no_identifier_of_the_files_is_anywhere_in_the_raw_rows(
+def test_no_identifier_of_the_files_is_anywhere_in_what_is_written(
     connection: Connection, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Paths aside: they are the site's own, and the docs say so."""
+    """In the database, the Parquet parts, their manifest and all output; paths aside, which are the site's own."""
     identifiers = set()
+    (tmp_path / "archive").mkdir()
     for number, source in enumerate(path for path in sorted(WHEEL.rglob("*.dcm")) if path.stat().st_size < 2**20):
-        (tmp_path / "archive").mkdir(exist_ok=True)
         shutil.copy(source, tmp_path / "archive" / f"{number:04}")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom on its own faulty examples
@@ -342,20 +344,25 @@ def test_no_identifier_of_the_files_is_anywhere_in_the_raw_rows(
             identifiers.add(str(dataset.get(keyword) or "").strip())
     write_dicom(tmp_path / "archive" / "named", 1, description="SYN-0042 Test^Synthetic ACC-7731")
     identifiers |= {"SYN-0042", "ACC-7731", "Synthetic^Test", "19610203"}
-    assert main(["scan", str(tmp_path / "archive")]) == 0
+    assert main(["scan", "--parquet", str(tmp_path / "parts"), str(tmp_path / "archive")]) == 0
     assert rows(connection, "select count(*) > 80 from icdm_raw.instance") == [(True,)]
 
-    tables = ("root", "header_layout", "extract_run", "series", "header", "instance", "rejected_file")
     stored: set[str] = set()
-    for table in tables:
+    for table in ("root", "header_layout", "extract_run", "series", "header", "instance", "rejected_file"):
         for (row,) in rows(connection, f"select to_jsonb(t) from icdm_raw.{table} as t"):
             stored |= set(texts_of(row))
+    in_parts: set[str] = set()
+    for part in (tmp_path / "parts").glob("*.parquet"):
+        for row in pq.read_table(part).to_pylist():
+            in_parts |= set(texts_of(row | {"attributes": json.loads(row["attributes"] or "{}")}))
+    manifest = (tmp_path / "parts" / "manifest-1of1.json").read_text("utf-8")
     output = capfd.readouterr()
-    words = {word for text in stored for word in text.replace("\\", " ").split()}
+    texts = stored | in_parts
+    words = {word for text in texts for word in text.replace("\\", " ").split()}
     long = {identifier for identifier in identifiers if len(identifier) >= 4}
-    assert len(long) > 40
-    assert not long & (stored | words)
-    assert not {identifier for identifier in long if identifier in output.out + output.err}
+    assert len(long) > 40 and len(in_parts) > 300
+    assert not long & (texts | words)
+    assert not {identifier for identifier in long if identifier in output.out + output.err + manifest}
 
 
 def texts_of(value: Any) -> Iterator[str]:
