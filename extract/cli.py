@@ -13,19 +13,37 @@ from tqdm import tqdm
 
 from extract.attributes import SEED, AttributeSeedError, read_attribute_list
 from extract.connection import NoServerError, connect
-from extract.identifiers import VALUE_SEED, IdentifierKeyError, identifiers_from, vocabulary_terms
+from extract.identifiers import (
+    ACCESSION_REWRITE_VARIABLE,
+    KEY_VARIABLE,
+    PATIENT_REWRITE_VARIABLE,
+    VALUE_SEED,
+    IdentifierKeyError,
+    Identifiers,
+    identifiers_from,
+    vocabulary_terms,
+)
 from extract.known_files import RawRowsError
 from extract.load import LoadSummary, load
 from extract.parts import PartWriteError, Shard
 from extract.project import ProjectNotFoundError, project_directory
 from extract.raw_rows import RunCounts
 from extract.readers import ScanError
+from extract.rewrite import RewriteRuleError
 from extract.scan import RunSummary, scan, scan_to_parts
 from extract.status import status_lines
 from extract.synthetic import CDM_FOLDER, DemoSummary, FolderNotOursError, omop_cdm, write_demo_data
 
 PLAIN_LINE_SECONDS = 30.0
 OUTCOMES = ("read", "rejected", "ignored", "vanished")
+WRONG_SETTINGS = (
+    IdentifierKeyError,
+    RewriteRuleError,
+    AttributeSeedError,
+    ProjectNotFoundError,
+    NoServerError,
+    FileNotFoundError,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return int(options.run(options))
-    except (IdentifierKeyError, AttributeSeedError, ProjectNotFoundError, NoServerError, FileNotFoundError) as error:
+    except WRONG_SETTINGS as error:
         return _fail(2, str(error))
     except (RawRowsError, ScanError, PartWriteError, FolderNotOursError, omop_cdm.ForeignSchemaError) as error:
         return _fail(1, str(error))
@@ -97,6 +115,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _identifiers(options: argparse.Namespace, terms: frozenset[str] = frozenset()) -> Identifiers:
+    return identifiers_from(
+        options.identifiers,
+        os.environ.get(KEY_VARIABLE),
+        terms,
+        patient_rewrite=os.environ.get(PATIENT_REWRITE_VARIABLE),
+        accession_rewrite=os.environ.get(ACCESSION_REWRITE_VARIABLE),
+    )
+
+
 def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
@@ -113,8 +141,7 @@ def _shard(text: str) -> Shard:
 
 
 def _scan(options: argparse.Namespace) -> int:
-    terms = vocabulary_terms(project_directory() / VALUE_SEED)
-    identifiers = identifiers_from(options.identifiers, os.environ.get("ICDM_HMAC_KEY"), terms)
+    identifiers = _identifiers(options, vocabulary_terms(project_directory() / VALUE_SEED))
     if options.root is not None and len(options.paths) != 1:
         return _fail(2, "--root names one place: give one PATH")
     if options.root is not None and options.paths[0].is_file():

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, get_args, get_origin, get_type_hints
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from extract.identifiers import StoredUnder
 from extract.known_files import RawRowsError
 from extract.raw_rows import Batch, FolderRow, HeaderRow, InstanceRow, RejectedRow, SeriesRow
 
@@ -79,6 +80,10 @@ class ScanOfParts:
     identifiers: str
     key_check: str | None
     roots: dict[str, str] = field(default_factory=dict)  # path by name
+
+    @property
+    def stored_under(self) -> StoredUnder:
+        return StoredUnder(self.identifiers, self.key_check)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self) | {"format": FORMAT, "started_at": self.started_at.isoformat()}

@@ -63,10 +63,10 @@ class PartsState:
                 raise RawRowsError(f"{directory} holds shard {scan.shard}; give another division another folder")
             if scan.shard != begun.shard:
                 continue
-            if (scan.identifiers, scan.key_check) != (begun.identifiers, begun.key_check):
+            if other := begun.stored_under.difference(scan.stored_under):
                 raise RawRowsError(
-                    f"the parts in {directory} hold identifiers under another ICDM_HMAC_KEY or --identifiers; patients"
-                    " of old and new files would not meet. Use that one, or give another folder."
+                    f"the parts in {directory} hold identifiers stored under {other}; patients of old and new files"
+                    " would not meet. Use the same again, or give another folder."
                 )
             if scan.scan != last:
                 self.run_id, last = self.run_id + 1, scan.scan

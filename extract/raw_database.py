@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from psycopg import Connection, sql
 from psycopg.errors import LockNotAvailable
 
-from extract.identifiers import Identifiers
+from extract.identifiers import Identifiers, StoredUnder
 from extract.known_files import RawRowsError
 from extract.parts import ScanOfParts
 from extract.raw_rows import Batch, RunCounts
@@ -67,14 +67,25 @@ def layout_id(connection: AnyConnection, fingerprint: str, reading_version: int,
     return int(row[0])
 
 
+def check_identifiers(connection: AnyConnection, stored_under: StoredUnder) -> None:
+    """Raise RawDatabaseError where earlier scans or crosswalks stored identifiers under another key, mode or rule."""
+    earlier = connection.execute("select distinct identifiers, key_check from icdm_raw.extract_run")
+    for mode, key_check in earlier:
+        if other := stored_under.difference(StoredUnder(mode, key_check)):
+            raise RawDatabaseError(
+                f"the earlier scans and crosswalks of this database stored identifiers under {other}; patients of old "
+                "and new rows would not meet. Use the same again, or drop schema icdm_raw, scan and load anew."
+            )
+
+
 def start_run(
     connection: AnyConnection, paths: Sequence[str], version: str, layout: int, identifiers: Identifiers
 ) -> int:
     """Record a run and return its id; runs that were killed are closed as failed.
 
-    Raises RawDatabaseError where earlier runs stored identifiers under another key or mode.
+    Raises RawDatabaseError where identifiers are stored under another key, mode or rule.
     """
-    _check_key(connection, identifiers.mode, identifiers.key_check)
+    _begin(connection, identifiers.stored_under)
     row = connection.execute(
         "insert into icdm_raw.extract_run (paths, extractor_version, layout_id, identifiers, key_check)"
         " values (%s, %s, %s, %s, %s) returning run_id",
@@ -90,7 +101,7 @@ def start_loaded_run(connection: AnyConnection, scan: ScanOfParts, layout: int) 
 
     Raises RawDatabaseError where earlier runs stored identifiers under another key or mode.
     """
-    _check_key(connection, scan.identifiers, scan.key_check)
+    _begin(connection, scan.stored_under)
     row = connection.execute(
         "insert into icdm_raw.extract_run"
         " (scan, started_at, paths, extractor_version, layout_id, identifiers, key_check)"
@@ -111,16 +122,8 @@ def start_loaded_run(connection: AnyConnection, scan: ScanOfParts, layout: int) 
     return int(row[0])
 
 
-def _check_key(connection: AnyConnection, mode: str, key_check: str | None) -> None:
-    last = connection.execute(
-        "select identifiers, key_check from icdm_raw.extract_run order by run_id desc limit 1"
-    ).fetchone()
-    if last is not None and last != (mode, key_check):
-        raise RawDatabaseError(
-            "the earlier scans of this database stored identifiers under "
-            + ("another ICDM_HMAC_KEY" if last[0] == mode else f"--identifiers {last[0]}")
-            + "; patients of old and new files would not meet. Use that one, or drop schema icdm_raw and scan anew."
-        )
+def _begin(connection: AnyConnection, stored_under: StoredUnder) -> None:
+    check_identifiers(connection, stored_under)
     connection.execute("update icdm_raw.extract_run set status = 'failed', message = 'killed' where status = 'running'")
 
 
