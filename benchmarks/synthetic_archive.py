@@ -156,6 +156,7 @@ def _series(series: int, attributes: AttributeList, revision: int) -> SyntheticS
         sop_class_uid=_SOP_CLASSES[modality],
         transfer_syntax_uid=_EXPLICIT_LITTLE_ENDIAN,
         patient_key=sha256(f"patient {study // 2}".encode()).hexdigest(),
+        patient_issuer_key=None,
         accession_keys=(sha256(f"accession {study}".encode()).hexdigest(),),
         instance_number=None,
         number_of_frames=None,

@@ -19,7 +19,7 @@ from extract.data_set import Wanted
 SEED = Path("seeds/vocabulary/dicom_attribute.csv")
 
 # Raised by one when the reading of values changes, so that archives scanned before are read again.
-READING_VERSION = 1
+READING_VERSION = 2
 
 # The columns that decide what is read; the staging model stg_dicom__header_layouts hashes the same ones.
 FINGERPRINT_COLUMNS = (
@@ -40,8 +40,8 @@ AGGREGATES = ("mode", "min", "max", "median", "distinct")
 PRIVACY_ACTIONS = ("keep", "mask")
 FRAMES = 0x52009230  # PerFrameFunctionalGroupsSequence: the items are the frames of one instance
 
-# What the models need beside the seed's attributes: character set, DICOMDIR, class and instance, creation, study and
-# series, number, position, frames.
+# What the models need beside the seed's attributes: character set, DICOMDIR, class and instance, creation, issuer of
+# the patient's id, study and series, number, position, frames.
 _MODEL_NEEDS = {
     0x00080005,
     0x00041220,
@@ -49,6 +49,7 @@ _MODEL_NEEDS = {
     0x00080018,
     0x00080012,
     0x00080013,
+    0x00100021,
     0x0020000D,
     0x0020000E,
     0x00200013,

@@ -61,6 +61,7 @@ class Header:
     sop_class_uid: str | None
     transfer_syntax_uid: str | None
     patient_key: str | None
+    patient_issuer_key: str | None
     accession_keys: tuple[str | None, ...]
     instance_number: int | None
     number_of_frames: int | None
@@ -153,6 +154,7 @@ def _header(read: ReadFile, attributes: AttributeList, identifiers: Identifiers)
         return value
 
     header_values = {attribute.key: publishable(attribute) for attribute in attributes.of_header}
+    patient_id, issuer = values.of(0x00100020) or "", values.of(0x00100021) or ""
     accessions = [values.of(0x00080050), *values.along((Step(0x00400275, "SQ", 0), Step(0x00080050, "SH")))]
     return Header(
         study_instance_uid=str(uids["StudyInstanceUID"]),
@@ -160,7 +162,8 @@ def _header(read: ReadFile, attributes: AttributeList, identifiers: Identifiers)
         sop_instance_uid=str(uids["SOPInstanceUID"]),
         sop_class_uid=sop_class,
         transfer_syntax_uid=_transfer_syntax(read),
-        patient_key=identifiers.patient_key(values.of(0x00100020) or ""),
+        patient_key=identifiers.patient_key(patient_id),
+        patient_issuer_key=identifiers.patient_issuer_key(patient_id, issuer),
         accession_keys=_accession_keys([identifiers.accession_key(a or "") for a in accessions]),
         instance_number=_integer(values.of(0x00200013)),
         number_of_frames=_integer(values.of(0x00280008), limit=2**31),

@@ -13,7 +13,7 @@ from extract.known_files import RawRowsError
 from extract.parts import ScanOfParts
 from extract.raw_rows import Batch, RunCounts
 
-SCHEMA_LAYOUT = "I-CDM raw rows, layout 1"
+SCHEMA_LAYOUT = "I-CDM raw rows, layout 2"
 ONE_SCAN_LOCK = 0x1CD0001  # advisory lock: one scan at a time in a database
 LOCK_WAIT = "2s"
 
@@ -220,8 +220,8 @@ def write_batch(connection: AnyConnection, batch: Batch, later_runs: Sequence[in
         cursor.execute(
             """
             insert into icdm_raw.header
-            select series_key, header_key, patient_key, accession_keys, sop_class_uid, transfer_syntax_uid,
-                attributes::jsonb
+            select series_key, header_key, patient_key, patient_issuer_key, accession_keys, sop_class_uid,
+                transfer_syntax_uid, attributes::jsonb
             from incoming_header order by series_key, header_key on conflict do nothing
             """
         )

@@ -33,6 +33,7 @@ class HeaderRow(NamedTuple):
     series_key: int
     header_key: int
     patient_key: str | None
+    patient_issuer_key: str | None
     accession_keys: list[str | None]
     sop_class_uid: str | None
     transfer_syntax_uid: str | None
@@ -106,6 +107,7 @@ class Batch:
         attributes = json.dumps(header.attributes, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         header_key = content_key(
             str(header.patient_key),
+            str(header.patient_issuer_key),
             json.dumps(header.accession_keys),
             str(header.sop_class_uid),
             str(header.transfer_syntax_uid),
@@ -116,6 +118,7 @@ class Batch:
                 series_key,
                 header_key,
                 header.patient_key,
+                header.patient_issuer_key,
                 list(header.accession_keys),
                 header.sop_class_uid,
                 header.transfer_syntax_uid,

@@ -66,6 +66,7 @@ create table icdm_raw.header (
     series_key bigint not null,
     header_key bigint not null,
     patient_key text,
+    patient_issuer_key text,
     accession_keys text [] not null,
     sop_class_uid text,
     transfer_syntax_uid text,

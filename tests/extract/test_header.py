@@ -375,6 +375,16 @@ def test_patient_and_accession_are_hashes_of_their_normal_form(read: Callable[..
     assert read(dicom(PatientID=" ")).patient_key is None
 
 
+def test_the_same_id_of_two_issuers_is_two_patients_with_one_patient_key(read: Callable[..., Header]) -> None:
+    one = read(dicom(PatientID="P-7A", IssuerOfPatientID=" north hospital"))
+    other = read(dicom(PatientID="P-7A", IssuerOfPatientID="SOUTH HOSPITAL"))
+    assert one.patient_key == other.patient_key == IDENTIFIERS.patient_key("P-7A")
+    assert one.patient_issuer_key == IDENTIFIERS.patient_issuer_key("p-7a", "NORTH HOSPITAL")
+    assert one.patient_issuer_key not in (None, one.patient_key, other.patient_issuer_key)
+    assert read(dicom(PatientID="P-7A", IssuerOfPatientID="")).patient_issuer_key is None
+    assert read(dicom(PatientID="", IssuerOfPatientID="NORTH HOSPITAL")).patient_issuer_key is None
+
+
 SYNTHETIC: dict[str, Any] = {
     "PatientName": "Synthetic^Testina=合成^試=김철^수",
     "PatientID": "SYN-00417",

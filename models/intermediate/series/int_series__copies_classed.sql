@@ -38,6 +38,7 @@ copies as (
         instances.instance_values,
         series.study_instance_uid,
         headers.patient_key,
+        headers.patient_issuer_key,
         folders.folder_path || '/' || instances.file_name as file_path,
         row_number() over (
             partition by instances.sop_instance_uid
@@ -71,6 +72,7 @@ classed as (
         case
             when copies.copy_number = 1 then 'published'
             when (copies.patient_key is distinct from published_copies.patient_key) then 'other patient'
+            when copies.patient_issuer_key <> published_copies.patient_issuer_key then 'other patient'
             when copies.study_instance_uid <> published_copies.study_instance_uid then 'other study'
             when copies.series_key <> published_copies.series_key then 'other series'
             when

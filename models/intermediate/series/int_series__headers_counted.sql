@@ -23,6 +23,7 @@ select
     counted.series_key,
     counted.header_key,
     headers.patient_key,
+    headers.patient_issuer_key,
     headers.accession_keys,
     headers.sop_class_uid,
     headers.transfer_syntax_uid,

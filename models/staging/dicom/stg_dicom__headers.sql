@@ -10,6 +10,7 @@ renamed as (
         series_key,
         header_key,
         patient_key,
+        patient_issuer_key,
         accession_keys,
         sop_class_uid,
         transfer_syntax_uid
