@@ -13,6 +13,8 @@ from tqdm import tqdm
 
 from extract.attributes import SEED, AttributeSeedError, read_attribute_list
 from extract.connection import NoServerError, connect
+from extract.crosswalk import load_csv, load_omop
+from extract.crosswalk_file import CrosswalkRowsError, CrosswalkSettingsError
 from extract.identifiers import (
     ACCESSION_REWRITE_VARIABLE,
     KEY_VARIABLE,
@@ -26,7 +28,7 @@ from extract.identifiers import (
 from extract.known_files import RawRowsError
 from extract.load import LoadSummary, load
 from extract.parts import PartWriteError, Shard
-from extract.project import ProjectNotFoundError, project_directory
+from extract.project import ProjectNotFoundError, omop_schema, project_directory
 from extract.raw_rows import RunCounts
 from extract.readers import ScanError
 from extract.rewrite import RewriteRuleError
@@ -36,10 +38,19 @@ from extract.synthetic import CDM_FOLDER, DemoSummary, FolderNotOursError, omop_
 
 PLAIN_LINE_SECONDS = 30.0
 OUTCOMES = ("read", "rejected", "ignored", "vanished")
+FAILURES = (
+    RawRowsError,
+    ScanError,
+    PartWriteError,
+    CrosswalkRowsError,
+    FolderNotOursError,
+    omop_cdm.ForeignSchemaError,
+)
 WRONG_SETTINGS = (
     IdentifierKeyError,
     RewriteRuleError,
     AttributeSeedError,
+    CrosswalkSettingsError,
     ProjectNotFoundError,
     NoServerError,
     FileNotFoundError,
@@ -53,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.run(options))
     except WRONG_SETTINGS as error:
         return _fail(2, str(error))
-    except (RawRowsError, ScanError, PartWriteError, FolderNotOursError, omop_cdm.ForeignSchemaError) as error:
+    except FAILURES as error:
         return _fail(1, str(error))
     except psycopg.Error as error:
         # The detail of a database message quotes rows, its primary line does not.
@@ -61,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _fail(1, f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except KeyboardInterrupt:
-        return _fail(1, "interrupted; what was committed is kept, scan again to go on")
+        return _fail(1, "interrupted; what was committed is kept, run it again to go on")
 
 
 def _fail(code: int, message: str) -> int:
@@ -77,12 +88,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command = subcommands.add_parser("scan", help="read headers and load them")
     command.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="folder or file; suffixes do not matter")
-    command.add_argument(
-        "--identifiers",
-        choices=("hmac", "clear"),
-        default="hmac",
-        help="store PatientID and AccessionNumber as keyed hashes (key: ICDM_HMAC_KEY) or as they are",
-    )
+    _add_identifiers(command)
     command.add_argument("--jobs", type=_positive, metavar="N", help="reading processes (default: one a core)")
     command.add_argument("--root", metavar="NAME", help="name the one PATH, so that the archive may move later")
     command.add_argument(
@@ -103,6 +109,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(run=_load)
 
+    command = subcommands.add_parser("crosswalk", help="load what a site knows of its patients")
+    crosswalks = command.add_subparsers(required=True, metavar="KIND")
+    command = crosswalks.add_parser("person", help="which person of the OMOP CDM a PatientID is")
+    source = command.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        "file",
+        nargs="?",
+        type=Path,
+        metavar="FILE.csv",
+        help="columns patient_id, person_id, optional issuer_of_patient_id and date_shift_days",
+    )
+    source.add_argument("--from-omop", action="store_true", help="take PERSON.person_source_value as the PatientID")
+    command.add_argument("--omop-schema", metavar="NAME", help="its schema (default: omop_schema in dbt_project.yml)")
+    _add_identifiers(command)
+    command.set_defaults(run=_crosswalk_person)
+
     command = subcommands.add_parser("status", help="tell what is in the database, and what was left out and why")
     command.set_defaults(run=_status)
 
@@ -113,6 +135,15 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--no-load", action="store_true", help="write files only, no schema demo_cdm")
     command.set_defaults(run=_demo_data)
     return parser
+
+
+def _add_identifiers(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--identifiers",
+        choices=("hmac", "clear"),
+        default="hmac",
+        help="store PatientID and AccessionNumber as keyed hashes (key: ICDM_HMAC_KEY) or as they are",
+    )
 
 
 def _identifiers(options: argparse.Namespace, terms: frozenset[str] = frozenset()) -> Identifiers:
@@ -179,6 +210,35 @@ def _load(options: argparse.Namespace) -> int:
     with _Progress(" parts") as progress:
         summary = load(options.directories, progress.of)
     _print_load_summary(summary)
+    return 0
+
+
+def _crosswalk_person(options: argparse.Namespace) -> int:
+    identifiers = _identifiers(options)
+    unused: list[str] = []
+    if options.from_omop:
+        summary = load_omop(options.omop_schema or omop_schema(project_directory()), identifiers)
+    elif options.omop_schema:
+        return _fail(2, "--omop-schema goes with --from-omop, not with a file")
+    elif not options.file.exists() or options.file.is_dir():
+        return _fail(2, f"{options.file}: no such file")
+    else:
+        summary, unused = load_csv(options.file, identifiers)
+    for column in unused:
+        print(f"{options.file}: column {column} is not used", file=sys.stderr)
+    for refusal in summary.refusals:
+        print(f"{refusal}; refused", file=sys.stderr)
+    print(f"load {summary.load_id} of the person crosswalk completed")
+    for label, count in (
+        ("rows loaded", summary.rows_loaded),
+        ("rows refused", summary.rows_refused),
+        ("rows skipped", summary.rows_skipped),
+    ):
+        print(f"  {label:<14}{count:>12,}")
+    if summary.rows_refused:
+        print("  an id must mean one person with one shift of dates: correct the rows named above and load again")
+    if summary.rows_skipped:
+        print(f"  skipped is what has no id, or none is left of it by {PATIENT_REWRITE_VARIABLE}")
     return 0
 
 

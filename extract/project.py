@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import yaml
+
 MARKER = "dbt_project.yml"
 
 
@@ -32,3 +34,9 @@ def project_directory() -> Path:
     raise ProjectNotFoundError(
         f"No {MARKER} in {here} or above it: change to the project's folder, or set DBT_PROJECT_DIR to it."
     )
+
+
+def omop_schema(project: Path) -> str:
+    """Return the schema of the OMOP CDM: the variable omop_schema in dbt_project.yml, demo_cdm where it is not set."""
+    settings = yaml.safe_load((project / MARKER).read_text(encoding="utf-8")) or {}
+    return str((settings.get("vars") or {}).get("omop_schema") or "demo_cdm")

@@ -14,41 +14,48 @@ from extract.parts import ScanOfParts
 from extract.raw_rows import Batch, RunCounts
 
 SCHEMA_LAYOUT = "I-CDM raw rows, layout 2"
-ONE_SCAN_LOCK = 0x1CD0001  # advisory lock: one scan at a time in a database
+ONE_SCAN_LOCK = 0x1CD0001  # advisory lock: one scan or crosswalk at a time in a database
 LOCK_WAIT = "2s"
 
 AnyConnection = Connection[tuple[Any, ...]]
 
 
 class RawDatabaseError(RawRowsError):
-    """The database cannot take this scan; the message says why and what to do."""
+    """The database cannot take these rows; the message says why and what to do."""
 
 
-def ensure_schema(connection: AnyConnection) -> None:
-    """Create schema icdm_raw where it is absent. Raises RawDatabaseError where it has another layout."""
+def has_schema(connection: AnyConnection) -> bool:
+    """Tell whether schema icdm_raw is there. Raises RawDatabaseError where it has another layout."""
     row = connection.execute(
         "select obj_description(oid, 'pg_namespace') from pg_namespace where nspname = 'icdm_raw'"
     ).fetchone()
-    if row is None:
-        connection.execute(files("extract").joinpath("raw_schema.sql").read_text("utf-8").encode())
-        connection.execute(sql.SQL("comment on schema icdm_raw is {}").format(SCHEMA_LAYOUT))
-    elif row[0] != SCHEMA_LAYOUT:
+    if row is not None and row[0] != SCHEMA_LAYOUT:
         raise RawDatabaseError(
             f"schema icdm_raw is of another release (its comment says {row[0]!r}, this one writes "
             f"{SCHEMA_LAYOUT!r}). Drop it (drop schema icdm_raw cascade) and scan again, or use that release."
         )
+    return row is not None
+
+
+def ensure_schema(connection: AnyConnection) -> None:
+    """Create schema icdm_raw where it is absent. Raises RawDatabaseError where it has another layout."""
+    if not has_schema(connection):
+        connection.execute(files("extract").joinpath("raw_schema.sql").read_text("utf-8").encode())
+        connection.execute(sql.SQL("comment on schema icdm_raw is {}").format(SCHEMA_LAYOUT))
     connection.commit()
 
 
 def lock_scan(connection: AnyConnection) -> None:
-    """Hold the one-scan lock as long as the connection lives. Raises RawDatabaseError where another scan holds it."""
+    """Hold the one-writer lock as long as the connection lives. Raises RawDatabaseError where another one holds it."""
     try:
         with connection.transaction():
             # The server needs a moment to see that a scan just before has ended.
             connection.execute("select set_config('lock_timeout', %s, true)", (LOCK_WAIT,))
             connection.execute("select pg_advisory_lock(%s)", (ONE_SCAN_LOCK,))
     except LockNotAvailable as error:
-        raise RawDatabaseError("another scan is writing to this database; wait until it has ended") from error
+        raise RawDatabaseError(
+            "another scan or crosswalk is writing to this database; wait until it has ended"
+        ) from error
 
 
 def layout_id(connection: AnyConnection, fingerprint: str, reading_version: int, instance_attributes: list[str]) -> int:
@@ -69,7 +76,10 @@ def layout_id(connection: AnyConnection, fingerprint: str, reading_version: int,
 
 def check_identifiers(connection: AnyConnection, stored_under: StoredUnder) -> None:
     """Raise RawDatabaseError where earlier scans or crosswalks stored identifiers under another key, mode or rule."""
-    earlier = connection.execute("select distinct identifiers, key_check from icdm_raw.extract_run")
+    earlier = connection.execute(
+        "select identifiers, key_check from icdm_raw.extract_run"
+        " union select identifiers, key_check from icdm_raw.crosswalk_load"
+    )
     for mode, key_check in earlier:
         if other := stored_under.difference(StoredUnder(mode, key_check)):
             raise RawDatabaseError(

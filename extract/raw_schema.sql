@@ -110,3 +110,28 @@ create table icdm_raw.rejected_file (
     file_name text collate "C" not null,
     primary key (folder_key, file_name)
 );
+
+create table icdm_raw.crosswalk_load (
+    load_id bigint generated always as identity primary key,
+    loaded_at timestamptz not null default now(),
+    kind text not null check (kind in ('person')),
+    origin text not null check (origin in ('csv', 'omop')),
+    identifiers text not null check (identifiers in ('hmac', 'clear')),
+    key_check text,
+    rows_loaded bigint not null,
+    rows_refused bigint not null,
+    rows_skipped bigint not null
+);
+
+create table icdm_raw.person_crosswalk (
+    origin text not null check (origin in ('csv', 'omop')),
+    patient_key text not null,
+    patient_issuer_key text,
+    person_id bigint,
+    number_of_persons bigint not null,
+    date_shift_days integer
+);
+
+-- NULL is a value here: an id without issuer stands once.
+create unique index person_crosswalk_patient
+on icdm_raw.person_crosswalk (origin, patient_key, coalesce(patient_issuer_key, ''));

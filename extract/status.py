@@ -1,19 +1,27 @@
-"""What schema icdm_raw holds: files by root, the last runs, what waits for a scan, what was left out and why."""
+"""What schema icdm_raw holds: files by root, the last runs, what waits for a scan, what was left out, crosswalks."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from extract.attributes import READING_VERSION, AttributeList
-from extract.raw_database import AnyConnection
+from extract.raw_database import AnyConnection, has_schema
 
 LAST_RUNS = 5
 
 
 def status_lines(connection: AnyConnection, attributes: AttributeList) -> Iterator[str]:
     """Yield the lines of the report. Counts run over all rows: seconds at millions of files."""
-    if connection.execute("select to_regclass('icdm_raw.instance')").fetchone() == (None,):
+    is_there = has_schema(connection)
+    if is_there and connection.execute("select from icdm_raw.extract_run limit 1").fetchone() is not None:
+        yield from _scanned(connection, attributes)
+    else:
         yield "Nothing was scanned into this database yet."
-        return
+    if is_there:
+        yield ""
+        yield from _crosswalks(connection)
+
+
+def _scanned(connection: AnyConnection, attributes: AttributeList) -> Iterator[str]:
     yield from _table(
         connection,
         ("root", "path", "files of instances", "rejected", "ignored"),
@@ -68,6 +76,36 @@ def status_lines(connection: AnyConnection, attributes: AttributeList) -> Iterat
         select outcome, reason, coalesce(detail, ''), count(*)
         from icdm_raw.rejected_file where removed_run_id is null
         group by outcome, reason, detail order by outcome desc, count(*) desc, reason, detail
+        """,
+    )
+
+
+def _crosswalks(connection: AnyConnection) -> Iterator[str]:
+    yield from _table(
+        connection,
+        ("crosswalk", "origin", "last loaded", "rows loaded", "refused", "skipped"),
+        """
+        select distinct on (kind, origin) kind, origin, to_char(loaded_at, 'YYYY-MM-DD HH24:MI'), rows_loaded,
+            rows_refused, rows_skipped
+        from icdm_raw.crosswalk_load order by kind, origin, load_id desc
+        """,
+    )
+    yield ""
+    yield from _table(
+        connection,
+        ("patients of the files", "known to the person crosswalk"),
+        """
+        with patients as (
+            select distinct patient_key, patient_issuer_key from icdm_raw.header where patient_key is not null
+        ),
+        known as (
+            select patient_key from patients
+            inner join icdm_raw.person_crosswalk as crosswalk using (patient_key)
+            where crosswalk.person_id is not null
+              and (crosswalk.patient_issuer_key is null
+                   or crosswalk.patient_issuer_key = patients.patient_issuer_key)
+        )
+        select count(distinct patient_key), (select count(distinct patient_key) from known) from patients
         """,
     )
 

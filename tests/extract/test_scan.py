@@ -326,7 +326,7 @@ def test_a_second_scan_at_once_is_refused(
     finally:
         connection.execute("select pg_advisory_unlock_all()")
         connection.commit()
-    assert "another scan is writing to this database" in capsys.readouterr().err
+    assert "another scan or crosswalk is writing to this database" in capsys.readouterr().err
 
 
 def test_no_identifier_of_the_files_is_anywhere_in_what_is_written(
