@@ -17,7 +17,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 
 from extract.cli import main
-from extract.identifiers import Identifiers
+from extract.identifiers import Identifiers, StoredUnder
 from extract.raw_database import lock_scan
 from extract.rewrite import RewriteRuleError, rewrite_from
 
@@ -408,9 +408,9 @@ def test_another_key_mode_or_rule_is_refused_whichever_came_first(
 def test_a_rule_counts_in_clear_mode_too_and_none_leaves_the_check_of_earlier_releases() -> None:
     rule = rewrite_from("ICDM_PATIENT_ID_REWRITE", RULE)
     clear, ruled = Identifiers(None), Identifiers(None, patient_rewrite=rule)
-    assert clear.key_check is None and clear.other_settings("clear", None) is None
-    assert ruled.other_settings("clear", None) == "no ICDM_PATIENT_ID_REWRITE"
-    assert clear.other_settings("clear", ruled.key_check) == "an ICDM_PATIENT_ID_REWRITE"
+    assert clear.key_check is None and clear.stored_under.difference(StoredUnder("clear", None)) is None
+    assert ruled.stored_under.difference(StoredUnder("clear", None)) == "no ICDM_PATIENT_ID_REWRITE"
+    assert clear.stored_under.difference(StoredUnder("clear", ruled.key_check)) == "an ICDM_PATIENT_ID_REWRITE"
     hashed = Identifiers(KEY.encode())
     assert hashed.key_check == hmac.new(KEY.encode(), b"key_check|icdm_raw", hashlib.sha256).hexdigest()
     assert hashed.patient_key("a1") == hmac.new(KEY.encode(), b"patient_id|A1", hashlib.sha256).hexdigest()
