@@ -75,9 +75,11 @@ docs: up
 	dbt docs generate --static --quiet
 	@echo 'Open $(CURDIR)/target/static_index.html'
 
+bench: export ICDM_HMAC_KEY := key-of-the-benchmarks
 bench: up
 	icdm-extract demo-data target/bench-cohort --patients 40 --no-load
 	python benchmarks/header_reading.py target/bench-cohort/dicom
+	python benchmarks/scan_and_load.py target/bench-cohort/dicom
 	python benchmarks/raw_shape.py
 
 reset: .venv/installed
