@@ -287,8 +287,8 @@ class _Progress:
 
     def __enter__(self) -> "_Progress":
         self.bar = tqdm(unit=self.unit, disable=not sys.stderr.isatty(), leave=False)
-        self.started = time.monotonic()
-        self.next_line = self.started + PLAIN_LINE_SECONDS
+        self.next_line = time.monotonic() + PLAIN_LINE_SECONDS
+        self.began: tuple[float, int] | None = None  # when the first files were done, and how many
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -304,8 +304,9 @@ class _Progress:
         self.bar.total = total
         self.bar.update(done - self.bar.n)
         now = time.monotonic()
+        self.began = self.began or (now, done)
         if self.bar.disable and now >= self.next_line:
-            rate = done / (now - self.started)
+            rate = (done - self.began[1]) / max(now - self.began[0], 1)
             left = "" if total is None or not rate else f", {tqdm.format_interval((total - done) / rate)} left"
             of_total = "" if total is None else f" of {total:,}"
             print(f"{done:,}{of_total}{self.unit}, {rate:,.0f}/s{left}", file=sys.stderr, flush=True)
