@@ -15,6 +15,7 @@ from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
 from pydicom.valuerep import VR
 
 from extract.data_set import Wanted
+from extract.masking import Kind
 
 SEED = Path("seeds/vocabulary/dicom_attribute.csv")
 
@@ -38,6 +39,7 @@ KINDS = ("number", "text", "code")
 LEVELS = ("study", "series", "instance")
 AGGREGATES = ("mode", "min", "max", "median", "distinct")
 PRIVACY_ACTIONS = ("keep", "mask")
+_WRITTEN_IN_DIGITS = {"AT", "DA", "DS", "DT", "FD", "FL", "IS", "SL", "SS", "SV", "TM", "UI", "UL", "US", "UV"}
 FRAMES = 0x52009230  # PerFrameFunctionalGroupsSequence: the items are the frames of one instance
 
 # What the models need beside the seed's attributes: character set, DICOMDIR, class and instance, creation, issuer of
@@ -56,23 +58,54 @@ _MODEL_NEEDS = {
     0x00200032,
     0x00280008,
 }
-# Read in memory to mask them in the file's own free text, never stored: PatientID, OtherPatientIDs, AccessionNumber,
-# birth date; and the sequences whose items name more: OtherPatientIDs, RequestAttributes, VerifyingObserver,
-# AuthorObserver. Every person name is read with them.
-IDENTIFYING = frozenset({0x00100020, 0x00101000, 0x00080050, 0x00100030})
-# Not to be had by a row of the seed either: beside these and every person name, the patient's birth time, other birth
-# dates, insurance, address, telephone, and record locator.
-NEVER_TAKEN = IDENTIFYING | {
-    0x00100032,
-    0x00100033,
-    0x00100034,
-    0x00100050,
-    0x00101040,
-    0x00101090,
-    0x00102154,
-    0x00102155,
+# Read in memory to mask them in the file's own free text, never stored and not to be had by a row of the seed. Every
+# person name is read with them.
+IDENTIFYING: dict[int, Kind] = {
+    0x00100020: "id",  # PatientID
+    0x00101000: "id",  # OtherPatientIDs
+    0x00101090: "id",  # MedicalRecordLocator
+    0x00080050: "id",  # AccessionNumber
+    0x00380010: "id",  # AdmissionID
+    0x00380060: "id",  # ServiceEpisodeID
+    0x00200010: "order id",  # StudyID
+    0x00401001: "order id",  # RequestedProcedureID
+    0x00400009: "order id",  # ScheduledProcedureStepID
+    0x00400253: "order id",  # PerformedProcedureStepID
+    0x00402016: "order id",  # PlacerOrderNumberImagingServiceRequest
+    0x00402017: "order id",  # FillerOrderNumberImagingServiceRequest
+    0x00100030: "date",  # PatientBirthDate
+    0x00100033: "date",  # PatientBirthDateInAlternativeCalendar
+    0x00102154: "telephone",  # PatientTelephoneNumbers
+    0x00102155: "telephone",  # PatientTelecomInformation
+    0x00080094: "telephone",  # ReferringPhysicianTelephoneNumbers
+    0x00401103: "telephone",  # PersonTelephoneNumbers
+    0x00101040: "address",  # PatientAddress
+    0x00080092: "address",  # ReferringPhysicianAddress
+    0x00401102: "address",  # PersonAddress
 }
-NAMING_SEQUENCES = (0x00101002, 0x00400275, 0x0040A073, 0x0040A078)
+# Refused beside these: PatientBirthTime, PatientDeathDateInAlternativeCalendar, PatientInsurancePlanCodeSequence.
+NEVER_TAKEN = frozenset(IDENTIFYING) | {0x00100032, 0x00100034, 0x00100050}
+PERSON_CODES = 0x00401101  # PersonIdentificationCodeSequence: a person's own code, and the name as its meaning
+# The sequences whose items name more: OtherPatientIDs, RequestAttributes and ReferencedRequest, VerifyingObserver and
+# AuthorObserver, the identification of physicians and operators, and OriginalAttributes, which keep former values.
+NAMING_SEQUENCES = frozenset(
+    [
+        0x00101002,
+        0x00400275,
+        0x0040A370,
+        0x0040A073,
+        0x0040A078,
+        0x00080096,
+        0x00081049,
+        0x00081052,
+        0x00081062,
+        0x00081072,
+        0x00321031,
+        PERSON_CODES,
+        0x04000561,
+        0x04000550,
+    ]
+)
 
 _STEP = re.compile(
     r"""(?P<name>[0-9A-Fa-f]{4}xx[0-9A-Fa-f]{2}\{(?P<creator>[^{}]+)\}|[A-Za-z][A-Za-z0-9]*|[0-9A-Fa-f]{8})
@@ -114,6 +147,11 @@ class Attribute:
     def key(self) -> str:
         """The published name: the keyword, with the component in brackets where there is one."""
         return self.name if self.component is None else f"{self.name}[{self.component}]"
+
+    @cached_property
+    def is_text(self) -> bool:
+        """Whether the value is text, a code string, or a coded concept, rather than a number, a date or a UID."""
+        return not _WRITTEN_IN_DIGITS.issuperset(path[-1].vr for path in self.paths)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import statistics
 import struct
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -26,9 +26,10 @@ from pydicom.valuerep import TEXT_VR_DELIMS
 
 from extract.archive import REASON as ARCHIVE_REASON
 from extract.archive import SIGNATURES
-from extract.attributes import FRAMES, IDENTIFYING, NAMING_SEQUENCES, Attribute, AttributeList, Step
+from extract.attributes import FRAMES, IDENTIFYING, NAMING_SEQUENCES, PERSON_CODES, Attribute, AttributeList, Step
 from extract.data_set import PERSON_NAMES, DataSet, Element, ReadFile, read_file
-from extract.identifiers import MASK, Identifiers, masking_pattern
+from extract.identifiers import Identifiers
+from extract.masking import EQUIPMENT_WORDS, Kind, masked, masking
 
 # pydicom's messages quote values, so none of them may reach a log.
 logging.getLogger("pydicom").disabled = True
@@ -40,6 +41,8 @@ _BINARY = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "UV": "Q", "SV": "q", "FL
 _BULK = {"OB", "OD", "OF", "OL", "OV", "OW", "UN", "SQ"}
 _LATIN = ("iso8859",)
 _ONE_VALUE = {"LT", "ST", "UT", "UR"}  # a backslash is text there
+_PERSON_CODE: dict[int, Kind] = {0x00080100: "id", 0x00080119: "id", 0x00080104: "name"}
+_DIGITS_AND_SIGNS = re.compile(r"[0-9+\-.,:eE\\]*")  # what numbers, dates, times and UIDs are written with
 _CHARACTER_SET = {"LO", "SH", "PN", "LT", "ST", "UT", "UC"}
 
 
@@ -142,17 +145,21 @@ def _header(read: ReadFile, attributes: AttributeList, identifiers: Identifiers)
     if missing:
         raise RejectedFileError("identifying UID missing", ", ".join(missing))
 
-    pattern = masking_pattern(tuple(_identifying_texts(read.data_set, values.encodings)), identifiers.terms)
-    masked = 0
+    identifying = tuple(_identifying_texts(read.data_set, values.encodings))
+    in_free_text = masking(identifying, identifiers.terms)
+    elsewhere = masking(identifying, identifiers.terms | EQUIPMENT_WORDS) if in_free_text else None
+    masked_values = 0
 
     def publishable(attribute: Attribute) -> str | None:
-        nonlocal masked
+        nonlocal masked_values
         value = values.attribute(attribute)
-        if value and attribute.mask and pattern:
-            value, count = pattern.subn(MASK, value)
-            masked += count
+        rule = in_free_text if attribute.mask else elsewhere
+        if value and rule and (attribute.is_text or not _DIGITS_AND_SIGNS.fullmatch(value)):
+            value, count = masked(rule, value)
+            masked_values += count
         return value
 
+    position = values.of(0x00200032)
     header_values = {attribute.key: publishable(attribute) for attribute in attributes.of_header}
     patient_id, issuer = values.of(0x00100020) or "", values.of(0x00100021) or ""
     accessions = [values.of(0x00080050), *values.along((Step(0x00400275, "SQ", 0), Step(0x00080050, "SH")))]
@@ -168,10 +175,10 @@ def _header(read: ReadFile, attributes: AttributeList, identifiers: Identifiers)
         instance_number=_integer(values.of(0x00200013)),
         number_of_frames=_integer(values.of(0x00280008), limit=2**31),
         instance_creation=_timestamp(values.of(0x00080012), values.of(0x00080013)),
-        image_position_patient=values.of(0x00200032) or None,
+        image_position_patient=position if position and _DIGITS_AND_SIGNS.fullmatch(position) else None,
         attributes={key: value for key, value in header_values.items() if value is not None},
         instance_values=[publishable(attribute) for attribute in attributes.of_instance],
-        values_masked=masked,
+        values_masked=masked_values,
         is_truncated=read.is_truncated or read.is_cut,
     )
 
@@ -225,7 +232,9 @@ class _Values:
         """Collapse the values of one instance's frames as the models collapse those of a series' instances."""
         step, rest = path[0], path[1:]
         frames = self.data_set.get(FRAMES)
-        items = frames.items() if frames else []
+        if frames is None:
+            return None
+        items = frames.items()
         groups: list[Element] = []
         numbers: Counter[object] = Counter()
         for frame in items if step.item == 0 else items[(step.item or 1) - 1 : step.item]:
@@ -404,23 +413,38 @@ def _integer(text: str | None, limit: int = 2**63) -> int | None:
 
 @lru_cache
 def _timestamp(date: str | None, time: str | None) -> datetime | None:
-    digits = re.sub(r"[.]", "", date or "")
-    clock = re.sub(r":", "", time or "")
-    whole, _, fraction = clock.partition(".")
-    if not re.fullmatch("[0-9]{8}", digits) or not re.fullmatch("[0-9]{0,6}", whole):
+    digits = (date or "").replace(".", "")
+    clock = (time or "").replace(":", "")
+    if not re.fullmatch("[0-9]{8}", digits) or not re.fullmatch(r"[0-9]{0,6}(\.[0-9]*)?", clock):
         return None
+    whole, _, fraction = clock.partition(".")
+    whole = whole.ljust(6, "0")
     try:
-        return datetime.strptime(f"{digits}{whole.ljust(6, '0')}{fraction[:6] or '0'}", "%Y%m%d%H%M%S%f")
+        return datetime(
+            int(digits[:4]),
+            int(digits[4:6]),
+            int(digits[6:]),
+            int(whole[:2]),
+            int(whole[2:4]),
+            int(whole[4:]),
+            int(fraction[:6].ljust(6, "0")),
+        )
     except ValueError:
         return None
 
 
-def _identifying_texts(data_set: DataSet, encodings: tuple[str, ...]) -> Iterator[str]:
-    """Yield the file's person names, patient ids, accession numbers and birth date, to be masked in its own text."""
+def _identifying_texts(
+    data_set: DataSet, encodings: tuple[str, ...], tags: Mapping[int, Kind] = IDENTIFYING
+) -> Iterator[tuple[Kind, str]]:
+    """Yield what identifies the patient or another person, to be masked in the file's own text."""
     for tag, element in data_set.elements.items():
-        if tag in IDENTIFYING or element.vr == "PN" or (element.vr in ("", "UN") and tag in PERSON_NAMES):
-            yield _text(element, tag, "UN", encodings) or ""
-    for tag in NAMING_SEQUENCES:
-        sequence = data_set.get(tag)
-        for item in sequence.items() if sequence else ():
-            yield from _identifying_texts(item, _encodings(item, encodings))
+        kind = tags.get(tag)
+        if kind is None and (element.vr == "PN" or (element.vr in ("", "UN") and tag in PERSON_NAMES)):
+            kind = "name"
+        if kind:
+            if text := _text(element, tag, "UN", encodings):
+                yield kind, text
+        elif tag in NAMING_SEQUENCES:
+            inner = _PERSON_CODE if tag == PERSON_CODES else IDENTIFYING
+            for item in element.items():
+                yield from _identifying_texts(item, _encodings(item, encodings), inner)

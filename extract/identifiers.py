@@ -1,14 +1,11 @@
-"""What happens to identifiers: keyed hashes for linking, masks for free text, nothing else."""
+"""What happens to identifiers: keyed hashes for linking, nothing else. In free text they are masked: see `masking`."""
 
 import csv
 import hashlib
 import hmac
 import os
-import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,13 +14,8 @@ from extract.rewrite import Rewrite, rewrite_from
 KEY_VARIABLE = "ICDM_HMAC_KEY"
 PATIENT_REWRITE_VARIABLE = "ICDM_PATIENT_ID_REWRITE"
 ACCESSION_REWRITE_VARIABLE = "ICDM_ACCESSION_REWRITE"
-MASK = "***"
 VALUE_SEED = Path("seeds/vocabulary/value_mapping.csv")
 MINIMUM_KEY_LENGTH = 16
-
-_SEPARATORS = re.compile(r"[\s^,\\]+")
-# Han, Hangul and kana: a name of two characters is whole.
-_IDEOGRAPHIC = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]")
 
 
 class IdentifierKeyError(ValueError):
@@ -161,43 +153,3 @@ def identifiers_from(
             "`openssl rand -hex 32`."
         )
     return Identifiers(os.fsencode(key), terms, *rules)
-
-
-@lru_cache
-def masking_pattern(identifying_texts: tuple[str, ...], terms: frozenset[str] = frozenset()) -> re.Pattern[str] | None:
-    """Return a pattern of what to mask, None where there is nothing.
-
-    Names fall apart into their components (PS3.5 6.2.1.1). Masked are whole tokens of 4 characters and more, of 2 in
-    Han, Hangul and kana (of 3 also where more follows); the components in a row, with or without separators, first
-    name first or last; numbers of 6 digits and more also within a word; birth dates also as they are written with
-    separators. Words of the vocabulary are left alone.
-    """
-    alternatives: set[str] = set()
-    for text in identifying_texts:
-        for group in text.split("="):
-            parts = [part for part in _SEPARATORS.split(group) if part and part.upper() not in terms]
-            for phrase in ([part] for part in parts):
-                alternatives.update(_alternatives(phrase))
-            if len(parts) > 1:
-                alternatives.update(_alternatives(parts))
-                alternatives.update(_alternatives([*parts[1:], parts[0]]))
-    if not alternatives:
-        return None
-    return re.compile("|".join(sorted(alternatives, key=len, reverse=True)), re.IGNORECASE)
-
-
-def _alternatives(parts: list[str]) -> Iterator[str]:
-    whole = "".join(parts)
-    if len(whole) < (2 if _IDEOGRAPHIC.match(whole) else 4):
-        return
-    phrase = r"[\s^_,.\-]*".join(re.escape(part) for part in parts)
-    if _IDEOGRAPHIC.match(whole) and len(whole) > 2:
-        yield phrase  # particles and titles follow without a blank
-    elif re.fullmatch("[0-9]{6,}", whole):
-        yield rf"(?<![0-9]){phrase}(?![0-9])"
-    else:
-        # An underscore parts words there, as in T1_KIM_2.
-        yield rf"(?<![^\W_]){phrase}(?![^\W_])"
-    if re.fullmatch("[12][0-9]{7}", whole):
-        year, month, day = whole[:4], whole[4:6], whole[6:]
-        yield rf"(?<![0-9])(?:{year}[-./]{month}[-./]{day}|{day}[-./]{month}[-./]{year})(?![0-9])"

@@ -3,8 +3,7 @@
 import csv
 import random
 import struct
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
@@ -12,12 +11,12 @@ from typing import Any
 
 import pydicom
 import pytest
-from pydicom import Dataset, FileDataset, dcmread
+from made_files import dicom, encoded, items
+from pydicom import FileDataset, dcmread
 from pydicom.dataset import FileMetaDataset
 from pydicom.multival import MultiValue
 from pydicom.uid import (
     UID,
-    CTImageStorage,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -30,35 +29,11 @@ from extract.identifiers import VALUE_SEED, Identifiers, vocabulary_terms
 
 PROJECT = Path(__file__).parents[2]
 ATTRIBUTES = read_attribute_list(PROJECT / SEED)
-UNMASKED = replace(ATTRIBUTES, attributes=tuple(replace(a, mask=False) for a in ATTRIBUTES.attributes))
 IDENTIFIERS = Identifiers(b"key of the tests")
 WHEEL = Path(pydicom.__file__).parent / "data"
 WHEEL_FILES = sorted(path for path in WHEEL.rglob("*") if path.is_file())
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
-
-
-def dicom(syntax: UID = ExplicitVRLittleEndian, **values: object) -> FileDataset:
-    """A synthetic CT image with the three UIDs and the values given by keyword."""
-    meta = FileMetaDataset()
-    meta.TransferSyntaxUID = syntax
-    encoding = {"is_implicit_VR": syntax.is_implicit_VR, "is_little_endian": syntax.is_little_endian}
-    dataset = FileDataset("", {}, file_meta=meta, preamble=bytes(128), **encoding)
-    dataset.SOPClassUID = CTImageStorage
-    dataset.SOPInstanceUID = meta.MediaStorageSOPInstanceUID = UID("1.2.3.1")
-    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = "1.2.3.2", "1.2.3.3"
-    for keyword, value in values.items():
-        setattr(dataset, keyword, value)
-    return dataset
-
-
-def items(*datasets: Mapping[str, object]) -> list[Dataset]:
-    sequence = []
-    for values in datasets:
-        sequence.append(Dataset())
-        for keyword, value in values.items():
-            setattr(sequence[-1], keyword, value)
-    return sequence
 
 
 @pytest.fixture
@@ -74,12 +49,6 @@ def read(tmp_path: Path) -> Callable[..., Header]:
         return read_header(path, attributes, IDENTIFIERS)
 
     return write_and_read
-
-
-def encoded(dataset: FileDataset) -> bytes:
-    buffer = BytesIO()
-    dataset.save_as(buffer, enforce_file_format=False)
-    return buffer.getvalue()
 
 
 def values_of(header: Header) -> dict[str, str]:
@@ -127,12 +96,13 @@ def plainly_read(path: Path) -> dict[str, str] | str:
     return found
 
 
-def test_every_file_of_the_wheel_gives_what_plain_pydicom_says() -> None:
+def test_every_file_of_the_wheel_gives_what_plain_pydicom_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("extract.header.masking", lambda *_: None)
     instances = 0
     for path in WHEEL_FILES:
         expected = plainly_read(path)
         try:
-            header = read_header(path, UNMASKED, IDENTIFIERS)
+            header = read_header(path, ATTRIBUTES, IDENTIFIERS)
         except (IgnoredFileError, RejectedFileError) as left_out:
             assert expected == left_out.args[0], path
             continue
@@ -412,16 +382,15 @@ SYNTHETIC: dict[str, Any] = {
         ("AXIAL\\Synthetic", "AXIAL\\***", 1),
     ],
 )
-def test_the_files_own_names_ids_and_birth_date_are_masked_in_free_text_alone(
+def test_the_files_own_names_ids_and_birth_date_are_masked_in_free_text(
     read: Callable[..., Header], written: str, kept: str, masked: int
 ) -> None:
     dataset = dicom(SpecificCharacterSet="ISO_IR 192", **SYNTHETIC)
     dataset.SeriesDescription = written
-    dataset.Manufacturer = "Synthetic Imaging"
     dataset.RequestAttributesSequence = items({"AccessionNumber": "REQ-9901", "RequestingPhysician": "Fingo"})
     dataset.OtherPatientIDsSequence = items({"PatientID": "OLD-3344"})
     header = read(dataset)
-    assert header.attributes == {"SeriesDescription": kept, "Manufacturer": "Synthetic Imaging"}
+    assert header.attributes == {"SeriesDescription": kept}
     assert header.values_masked == masked
 
 
