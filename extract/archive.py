@@ -56,6 +56,7 @@ class Archive:
         """Open a member. Raises ArchiveError where it is encrypted or broken."""
         try:
             with self.file.open(info) as member:
+                member.declared_size = info.file_size  # type: ignore[attr-defined]
                 yield member  # type: ignore[misc]
         except _BROKEN as error:
             encrypted = bool(info.flag_bits & 1)

@@ -6,20 +6,25 @@ slower and more forgiving, reads the file. What is made of an element is `header
 """
 
 import os
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from io import BytesIO
 from struct import Struct
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from pydicom import Dataset, dcmread
 from pydicom._dicom_dict import DicomDictionary
 from pydicom.dataelem import RawDataElement
+from pydicom.filereader import _read_file_meta_info, read_preamble
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 from pydicom.uid import UID
 from pydicom.values import convert_SQ
+
+from extract.limits import ELEMENT_BYTES, ELEMENTS, HEADER_BYTES, INFLATED_BYTES, LimitError
 
 UNDEFINED = 0xFFFFFFFF
 PIXELS = 0x7FE00008  # FloatPixelData, the first of three; the header ends before it
@@ -35,9 +40,12 @@ _LENGTH = Struct("<L").unpack_from
 _READ_AHEAD = 16 * 1024
 _DEEPEST = 32
 
-# Syntaxes whose data set is not plain little endian (PS3.5 annex A): deflated, big endian.
-_DEFLATED_OR_BIG = ("1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.4.95")
+# Syntaxes whose data set is not plain explicit VR little endian (PS3.5 annex A).
 _IMPLICIT_LITTLE = "1.2.840.10008.1.2"
+_EXPLICIT_BIG = "1.2.840.10008.1.2.2"
+_DEFLATED = ("1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205")
+# What comes before a data set once it is inflated: preamble, prefix, and TransferSyntaxUID of explicit VR.
+_PLAIN_START = bytes(128) + b"DICM" + b"\x02\x00\x10\x00UI\x14\x001.2.840.10008.1.2.1\0"
 
 
 class _DoubtError(Exception):
@@ -88,6 +96,7 @@ class ReadFile:
     little_endian: bool
     is_cut: bool = False
     is_truncated: bool = False
+    has_pixels: bool = False
 
 
 @dataclass(frozen=True)
@@ -105,19 +114,22 @@ class Wanted:
 def read_file(file: BinaryIO, wanted: Wanted) -> ReadFile:
     """Read a file's header, up to the pixel data.
 
-    Raises whatever pydicom raises on bytes that are no data set.
+    Raises LimitError, and whatever pydicom raises on bytes that are no data set.
     """
     try:
         return _walk_file(file, wanted)
     except _DoubtError:
         file.seek(0)
-        return _read_with_pydicom(file)
+        return _read_with_pydicom(file, wanted)
 
 
 def _size(file: BinaryIO) -> int:
+    declared = getattr(file, "declared_size", None)
+    if declared is not None:  # a member of an archive, which would be unpacked whole to find its end
+        return int(declared)
     try:
         return os.fstat(file.fileno()).st_size
-    except OSError:  # a member of an archive: no file of its own
+    except OSError:
         here = file.tell()
         size = file.seek(0, os.SEEK_END)
         file.seek(here)
@@ -125,14 +137,15 @@ def _size(file: BinaryIO) -> int:
 
 
 class _Window:
-    """The bytes of a file around a position; grows by reading on, moves on by seeking."""
+    """The bytes of a file around a position; grows by reading on, moves on by seeking unless it is pinned."""
 
-    __slots__ = ("data", "file", "size", "start")
+    __slots__ = ("data", "file", "pinned", "size", "start")
 
     def __init__(self, file: BinaryIO) -> None:
         self.file = file
         self.size = _size(file)
         self.start = 0
+        self.pinned = False
         self.data = file.read(_READ_AHEAD)
 
     def hold(self, end: int) -> None:
@@ -141,20 +154,32 @@ class _Window:
         if missing > 0:
             if self.start + end > self.size:
                 raise _DoubtError
-            self.data += self.file.read(missing + _READ_AHEAD)
+            if end > ELEMENT_BYTES:
+                raise LimitError(f"an element of more than {ELEMENT_BYTES >> 20} MB")
+            # By a quarter at least, for each time all is copied.
+            self.data += self.file.read(missing + max(_READ_AHEAD, len(self.data) // 4))
             if end > len(self.data):
                 raise _DoubtError
 
     def move(self, position: int) -> int:
-        """Make room before `position`, and return where it is now."""
-        if position <= len(self.data):
-            return position
+        """Drop what is before `position`, and return where it is now."""
         self.start += position
         if self.start > self.size:
             raise _DoubtError
-        self.file.seek(self.start)
-        self.data = self.file.read(_READ_AHEAD)
+        if position <= len(self.data):
+            self.data = self.data[position:]
+        else:
+            self.file.seek(self.start)
+            self.data = self.file.read(_READ_AHEAD)
         return 0
+
+    def reach(self, position: int, length: int) -> int:
+        """Have some bytes from `position` on, and return where it is now."""
+        if position + length > len(self.data):
+            if not self.pinned:
+                position = self.move(position)
+            self.hold(position + length)
+        return position
 
 
 def _walk_file(file: BinaryIO, wanted: Wanted) -> ReadFile:
@@ -166,11 +191,11 @@ def _walk_file(file: BinaryIO, wanted: Wanted) -> ReadFile:
     if syntax is None:
         raise _DoubtError
     uid = syntax.value.rstrip(b"\0 ").decode("ascii", "replace")
-    if uid in _DEFLATED_OR_BIG or not UID(uid).is_valid or UID(uid).is_private:
+    if uid in _DEFLATED or uid == _EXPLICIT_BIG or not UID(uid).is_valid or UID(uid).is_private:
         raise _DoubtError
     implicit = uid == _IMPLICIT_LITTLE
-    data_set, is_truncated = _walk_data_set(window, position, implicit, wanted)
-    return ReadFile(meta, data_set, True, uid, implicit, True, is_truncated=is_truncated)
+    data_set, has_pixels, is_truncated = _walk_data_set(window, position, implicit, wanted)
+    return ReadFile(meta, data_set, True, uid, implicit, True, is_truncated=is_truncated, has_pixels=has_pixels)
 
 
 def _walk_meta(window: _Window) -> tuple[DataSet, int]:
@@ -197,8 +222,11 @@ def _walk_meta(window: _Window) -> tuple[DataSet, int]:
         position = start + length
 
 
-def _walk_data_set(window: _Window, position: int, implicit: bool, wanted: Wanted) -> tuple[DataSet, bool]:
-    """Walk the top level; every line here runs once per element of every file."""
+def _walk_data_set(window: _Window, position: int, implicit: bool, wanted: Wanted) -> tuple[DataSet, bool, bool]:
+    """Walk the top level up to the pixels, if there are any, and tell whether they are cut.
+
+    Every line here runs once per element of every file.
+    """
     elements: dict[int, Element] = {}
     known, private_groups = wanted.known, wanted.private_groups
     last = 0x00080000 - 1
@@ -207,7 +235,7 @@ def _walk_data_set(window: _Window, position: int, implicit: bool, wanted: Wante
         if rest < 8:
             if rest:
                 raise _DoubtError
-            return DataSet(elements), False
+            return DataSet(elements), False, False
         if position + 12 > len(window.data):
             position = window.move(position)
             window.hold(min(position + 12, window.size - window.start))
@@ -230,13 +258,18 @@ def _walk_data_set(window: _Window, position: int, implicit: bool, wanted: Wante
             raise _DoubtError
         last = tag
         if PIXELS <= tag <= 0x7FE00010:
-            return DataSet(elements), length != UNDEFINED and window.start + start + length > window.size
+            return DataSet(elements), True, length != UNDEFINED and window.start + start + length > window.size
         keep = tag in known or group in private_groups or code == b"PN"
         if length == UNDEFINED:
             if keep and code == b"UN":
                 raise _DoubtError
+            window.pinned = keep
             end = _end_of_items(window, start, implicit or code == b"UN", _DEEPEST)
-            data, length = window.data, end - 8 - start
+            window.pinned = False
+            if not keep:
+                position = end
+                continue
+            length = end - 8 - start
         else:
             end = start + length
             if window.start + end > window.size:
@@ -250,11 +283,14 @@ def _walk_data_set(window: _Window, position: int, implicit: bool, wanted: Wante
 
 
 def _end_of_items(window: _Window, position: int, implicit: bool, depth: int) -> int:
-    """Return where a sequence of undefined length ends, behind its delimiter (PS3.5 section 7.5.2)."""
+    """Return where a sequence of undefined length ends, behind its delimiter (PS3.5 section 7.5.2).
+
+    The place is that in the window as it is then, which may have moved on.
+    """
     if not depth:
         raise _DoubtError
     while True:
-        window.hold(position + 8)
+        position = window.reach(position, 8)
         group, number, length = _IMPLICIT(window.data, position)
         tag = group << 16 | number
         position += 8
@@ -270,7 +306,7 @@ def _end_of_items(window: _Window, position: int, implicit: bool, depth: int) ->
 
 def _end_of_item(window: _Window, position: int, implicit: bool, depth: int) -> int:
     while True:
-        window.hold(position + 8)
+        position = window.reach(position, 8)
         data = window.data
         group, number, length = _IMPLICIT(data, position)
         if group == 0xFFFE:
@@ -281,7 +317,7 @@ def _end_of_item(window: _Window, position: int, implicit: bool, depth: int) -> 
         if not implicit:
             _, _, code, length = _EXPLICIT(data, position)
             if code in _LONG:
-                window.hold(position + 12)
+                position = window.reach(position, 12)
                 (length,) = _LENGTH(window.data, position + 8)
                 position += 4
             elif code not in _SHORT:
@@ -302,15 +338,11 @@ class _Bytes(_Window):
         self.data = data
         self.size = len(data)
         self.start = 0
+        self.pinned = True
 
     def hold(self, end: int) -> None:
         if end > self.size:
             raise _DoubtError
-
-    def move(self, position: int) -> int:
-        if position > self.size:
-            raise _DoubtError
-        return position
 
 
 def _items(element: Element) -> list[DataSet]:
@@ -328,6 +360,7 @@ def _items(element: Element) -> list[DataSet]:
 def _walk_items(data: bytes, implicit: bool) -> Iterator[DataSet]:
     window = _Bytes(data)
     position = 0
+    left = ELEMENTS
     while position < len(data):
         window.hold(position + 8)
         group, number, length = _IMPLICIT(data, position)
@@ -364,17 +397,48 @@ def _walk_items(data: bytes, implicit: bool) -> Iterator[DataSet]:
             elements[tag] = Element(_NAMES.get(code, ""), data[start : start + length], implicit=inner_implicit)
         if end != UNDEFINED and position != end:
             raise _DoubtError
+        left -= len(elements) + 1
+        if left < 0:
+            raise LimitError(f"more than {ELEMENTS:,} elements in one sequence")
         yield DataSet(elements)
 
 
-def _read_with_pydicom(file: BinaryIO) -> ReadFile:
-    dataset = dcmread(file, stop_before_pixels=True, force=True)
+class _Bounded:
+    """A file of which no more than HEADER_BYTES can be read."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.seek, self.tell = file.seek, file.tell
+        self.left = HEADER_BYTES
+
+    def read(self, size: int = -1) -> bytes:
+        data = self.file.read(min(size, self.left + 1) if size >= 0 else self.left + 1)
+        self.left -= len(data)
+        if self.left < 0:
+            raise LimitError(f"more than {HEADER_BYTES >> 20} MB before the pixels")
+        return data
+
+
+def _read_with_pydicom(file: BinaryIO, wanted: Wanted) -> ReadFile:
+    preamble = read_preamble(file, force=True)
+    meta = _read_file_meta_info(file)
+    if meta.get("TransferSyntaxUID") in _DEFLATED:
+        read = _read_deflated(file, wanted)
+        read.meta, read.has_preamble = _from_pydicom(meta), preamble is not None
+        read.transfer_syntax = meta.TransferSyntaxUID
+        return read
+    file.seek(0)
+    bounded = cast(BinaryIO, _Bounded(file))
+    dataset = dcmread(bounded, defer_size=ELEMENT_BYTES, stop_before_pixels=True, force=True)
     implicit, little_endian = (bool(flag) for flag in dataset.original_encoding)
     last = dataset.get_item(BaseTag(max(map(int, dataset.keys()), default=0)), keep_deferred=True)
-    is_cut = isinstance(last, RawDataElement) and last.length != UNDEFINED and len(last.value or b"") < last.length
+    is_cut = isinstance(last, RawDataElement) and last.length != UNDEFINED and _ends_behind(last, _size(file))
+    if any(int(tag) in wanted.known or tag.group in wanted.private_groups for tag in _deferred(dataset)):
+        raise LimitError(f"an element of more than {ELEMENT_BYTES >> 20} MB")
     data_set = _from_pydicom(dataset)
     if is_cut:
-        del data_set.elements[int(last.tag)]  # half a value would look like one
+        data_set.elements.pop(int(last.tag), None)  # half a value would look like one
+    has_pixels, is_truncated = _pixels(file, implicit, "<" if little_endian else ">")
     return ReadFile(
         meta=_from_pydicom(dataset.file_meta),
         data_set=data_set,
@@ -383,22 +447,60 @@ def _read_with_pydicom(file: BinaryIO) -> ReadFile:
         implicit=implicit,
         little_endian=little_endian,
         is_cut=is_cut,
-        is_truncated=_pixels_are_cut(file, implicit, "<" if little_endian else ">"),
+        is_truncated=is_truncated,
+        has_pixels=has_pixels,
     )
 
 
-def _pixels_are_cut(file: BinaryIO, implicit: bool, order: str) -> bool:
-    """Tell whether the pixel data, before which pydicom stopped, are longer than the file."""
+def _read_deflated(file: BinaryIO, wanted: Wanted) -> ReadFile:
+    """Inflate what comes next (RFC 1951), as far as a header may go, and read that."""
+    deflated = file.read(_READ_AHEAD)
+    # Some old writers put a zlib header before it (RFC 1950).
+    has_header = len(deflated) > 1 and deflated[0] == 0x78 and not (deflated[0] << 8 | deflated[1]) % 31
+    inflater = zlib.decompressobj(zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS)
+    inflated = [_PLAIN_START]
+    left = INFLATED_BYTES
+    while left and deflated and not inflater.eof:
+        inflated.append(inflater.decompress(deflated, left))
+        left -= len(inflated[-1])
+        deflated = inflater.unconsumed_tail or file.read(_READ_AHEAD)
+    plain = BytesIO(b"".join(inflated))
+    read = read_file(plain, wanted)
+    if not left and not read.has_pixels:
+        raise LimitError(f"more than {INFLATED_BYTES >> 20} MB inflated without pixels")
+    if not left:
+        read.is_truncated = False  # they go on, for all that is known
+    elif not inflater.eof:
+        read.is_truncated = True
+    return read
+
+
+def _deferred(dataset: Dataset) -> list[BaseTag]:
+    """Return the tags of the elements that are larger than any that is kept."""
+    elements = (dataset.get_item(tag, keep_deferred=True) for tag in dataset.keys())  # noqa: SIM118
+    return [e.tag for e in elements if isinstance(e, RawDataElement) and e.value is None and e.length]
+
+
+def _ends_behind(element: RawDataElement, size: int) -> bool:
+    if element.value is None and element.length:  # deferred
+        return element.value_tell + element.length > size
+    return len(element.value or b"") < element.length
+
+
+def _pixels(file: BinaryIO, implicit: bool, order: str) -> tuple[bool, bool]:
+    """Tell whether pixel data come next, before which pydicom stopped, and whether they are longer than the file."""
     head = file.read(12)
-    if len(head) < 12:
-        return False
+    if len(head) < 8:
+        return False, False
     group, number, code = Struct(f"{order}HH2s").unpack(head[:6])
     if not PIXELS <= group << 16 | number <= 0x7FE00010:
-        return False
+        return False, False
     at, size = (4, 8) if implicit else (8, 12) if code in _LONG else (0, 0)
+    if len(head) < size:
+        return True, True
     (length,) = Struct(f"{order}L").unpack_from(head, at)
     start = file.tell() - len(head) + size
-    return bool(size and length != UNDEFINED and start + length > _size(file))
+    return True, bool(size and length != UNDEFINED and start + length > _size(file))
 
 
 def _from_pydicom(dataset: Dataset) -> DataSet:
@@ -406,6 +508,8 @@ def _from_pydicom(dataset: Dataset) -> DataSet:
     for tag in map(BaseTag, dataset.keys()):
         element = dataset.get_item(tag, keep_deferred=True)
         if isinstance(element, RawDataElement):
+            if element.value is None and element.length:
+                continue  # deferred
             elements[int(tag)] = Element(
                 str(element.VR or ""), element.value or b"", element.is_little_endian, element.is_implicit_VR
             )

@@ -29,6 +29,7 @@ from extract.archive import SIGNATURES
 from extract.attributes import FRAMES, IDENTIFYING, NAMING_SEQUENCES, PERSON_CODES, Attribute, AttributeList, Step
 from extract.data_set import PERSON_NAMES, DataSet, Element, ReadFile, read_file
 from extract.identifiers import Identifiers
+from extract.limits import LimitError, cpu_limit
 from extract.masking import EQUIPMENT_WORDS, Kind, masked, masking
 
 # pydicom's messages quote values, so none of them may reach a log.
@@ -97,9 +98,14 @@ def read_open_file(file: BinaryIO, attributes: AttributeList, identifiers: Ident
         if not _looks_like_dicom(start):
             raise IgnoredFileError("not DICOM")
         try:
-            return _header(read_file(file, attributes.wanted), attributes, identifiers)
+            with cpu_limit():
+                return _header(read_file(file, attributes.wanted), attributes, identifiers)
         except (IgnoredFileError, RejectedFileError):
             raise
+        except LimitError as error:
+            raise RejectedFileError("header exceeds a limit", str(error)) from None
+        except MemoryError:
+            raise RejectedFileError("header exceeds a limit", "more memory than there is") from None
         except Exception as error:
             # Bytes that are no valid data set raise almost anything; an OSError of the system's has a number, and
             # EINVAL means that a length led outside the file.

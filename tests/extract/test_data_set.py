@@ -19,7 +19,8 @@ WHEEL = sorted(path for path in (Path(pydicom.__path__[0]) / "data").rglob("*") 
 def outcome(path: Path, way: str) -> object:
     with path.open("rb") as file:
         try:
-            read = data_set._walk_file(file, ATTRIBUTES.wanted) if way == "walk" else data_set._read_with_pydicom(file)
+            reader = data_set._walk_file if way == "walk" else data_set._read_with_pydicom
+            read = reader(file, ATTRIBUTES.wanted)
             return header._header(read, ATTRIBUTES, IDENTIFIERS)
         except data_set._DoubtError:
             return "doubt"
