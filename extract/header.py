@@ -12,6 +12,7 @@ import struct
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -19,7 +20,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
-from pydicom.charset import convert_encodings, decode_bytes
+from pydicom.charset import CODES_TO_ENCODINGS, convert_encodings, decode_bytes, python_encoding
 from pydicom.datadict import dictionary_VR
 from pydicom.sr._snomed_dict import mapping as snomed_mapping
 from pydicom.valuerep import TEXT_VR_DELIMS
@@ -35,12 +36,18 @@ from extract.masking import EQUIPMENT_WORDS, Kind, masked, masking
 # pydicom's messages quote values, so none of them may reach a log.
 logging.getLogger("pydicom").disabled = True
 
+# Latin 9, which pydicom does not know yet (PS3.3 C.12.1.1.2).
+python_encoding.update({"ISO_IR 203": "iso8859_15", "ISO 2022 IR 203": "iso8859_15"})
+CODES_TO_ENCODINGS[b"\x1b-b"] = "iso8859_15"
+
 DICOMDIR = "1.2.840.10008.1.3.10"
 
 # How one binary value is unpacked (PS3.5 table 6.2-1).
 _BINARY = {"US": "H", "SS": "h", "UL": "L", "SL": "l", "UV": "Q", "SV": "q", "FL": "f", "FD": "d", "AT": "HH"}
 _BULK = {"OB", "OD", "OF", "OL", "OV", "OW", "UN", "SQ"}
 _LATIN = ("iso8859",)
+_WITHOUT_ESCAPE = ("euc_kr", "iso_ir_58")
+_ESCAPE = re.compile("\x1b[$]?[()-][A-Za-z]")  # what pydicom leaves of some sets' sequences (PS3.3 C.12.1.1.2)
 _ONE_VALUE = {"LT", "ST", "UT", "UR"}  # a backslash is text there
 _PERSON_CODE: dict[int, Kind] = {0x00080100: "id", 0x00080119: "id", 0x00080104: "name"}
 _DIGITS_AND_SIGNS = re.compile(r"[0-9+\-.,:eE\\]*")  # what numbers, dates, times and UIDs are written with
@@ -325,9 +332,14 @@ def _text(element: Element | None, tag: int, vr: str, encodings: tuple[str, ...]
     return _decoded(value, vr, encodings if vr in _CHARACTER_SET else _LATIN)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=8192)  # the files of a series repeat each other
 def _decoded(value: bytes, vr: str, encodings: tuple[str, ...]) -> str:
-    # The files of a series repeat each other.
+    if b"\x1b" in value:
+        return _clean(_ESCAPE.sub("", decode_bytes(value, encodings, TEXT_VR_DELIMS)), vr)
+    if len(encodings) == 2 and encodings[0] in _LATIN and encodings[1] in _WITHOUT_ESCAPE and not value.isascii():
+        # The first set has ASCII alone: these bytes can only be of the second, whose escape sequence many leave out.
+        with suppress(UnicodeDecodeError):
+            return _clean(value.decode(encodings[1]), vr)
     return _clean(decode_bytes(value, encodings, TEXT_VR_DELIMS), vr)
 
 
