@@ -91,7 +91,6 @@ class ReadFile:
     meta: DataSet
     data_set: DataSet
     has_preamble: bool
-    transfer_syntax: str | None
     implicit: bool
     little_endian: bool
     is_cut: bool = False
@@ -195,7 +194,7 @@ def _walk_file(file: BinaryIO, wanted: Wanted) -> ReadFile:
         raise _DoubtError
     implicit = uid == _IMPLICIT_LITTLE
     data_set, has_pixels, is_truncated = _walk_data_set(window, position, implicit, wanted)
-    return ReadFile(meta, data_set, True, uid, implicit, True, is_truncated=is_truncated, has_pixels=has_pixels)
+    return ReadFile(meta, data_set, True, implicit, True, is_truncated=is_truncated, has_pixels=has_pixels)
 
 
 def _walk_meta(window: _Window) -> tuple[DataSet, int]:
@@ -425,7 +424,6 @@ def _read_with_pydicom(file: BinaryIO, wanted: Wanted) -> ReadFile:
     if meta.get("TransferSyntaxUID") in _DEFLATED:
         read = _read_deflated(file, wanted)
         read.meta, read.has_preamble = _from_pydicom(meta), preamble is not None
-        read.transfer_syntax = meta.TransferSyntaxUID
         return read
     file.seek(0)
     bounded = cast(BinaryIO, _Bounded(file))
@@ -433,7 +431,7 @@ def _read_with_pydicom(file: BinaryIO, wanted: Wanted) -> ReadFile:
     implicit, little_endian = (bool(flag) for flag in dataset.original_encoding)
     last = dataset.get_item(BaseTag(max(map(int, dataset.keys()), default=0)), keep_deferred=True)
     is_cut = isinstance(last, RawDataElement) and last.length != UNDEFINED and _ends_behind(last, _size(file))
-    if any(int(tag) in wanted.known or tag.group in wanted.private_groups for tag in _deferred(dataset)):
+    if any(int(tag) in wanted.known or tag.group in wanted.private_groups for tag in _deferred(dataset, _size(file))):
         raise LimitError(f"an element of more than {ELEMENT_BYTES >> 20} MB")
     data_set = _from_pydicom(dataset)
     if is_cut:
@@ -443,7 +441,6 @@ def _read_with_pydicom(file: BinaryIO, wanted: Wanted) -> ReadFile:
         meta=_from_pydicom(dataset.file_meta),
         data_set=data_set,
         has_preamble=dataset.preamble is not None,
-        transfer_syntax=dataset.file_meta.get("TransferSyntaxUID"),
         implicit=implicit,
         little_endian=little_endian,
         is_cut=is_cut,
@@ -475,10 +472,14 @@ def _read_deflated(file: BinaryIO, wanted: Wanted) -> ReadFile:
     return read
 
 
-def _deferred(dataset: Dataset) -> list[BaseTag]:
-    """Return the tags of the elements that are larger than any that is kept."""
+def _deferred(dataset: Dataset, size: int) -> list[BaseTag]:
+    """Return the tags of the elements that are larger than any that is kept, though all there."""
     elements = (dataset.get_item(tag, keep_deferred=True) for tag in dataset.keys())  # noqa: SIM118
-    return [e.tag for e in elements if isinstance(e, RawDataElement) and e.value is None and e.length]
+    return [
+        e.tag
+        for e in elements
+        if isinstance(e, RawDataElement) and e.value is None and e.length and not _ends_behind(e, size)
+    ]
 
 
 def _ends_behind(element: RawDataElement, size: int) -> bool:

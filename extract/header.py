@@ -181,7 +181,7 @@ def _header(read: ReadFile, attributes: AttributeList, identifiers: Identifiers)
         series_instance_uid=str(uids["SeriesInstanceUID"]),
         sop_instance_uid=str(uids["SOPInstanceUID"]),
         sop_class_uid=sop_class,
-        transfer_syntax_uid=_transfer_syntax(read),
+        transfer_syntax_uid=meta.of(0x00020010) or _transfer_syntax(read),
         patient_key=identifiers.patient_key(patient_id),
         patient_issuer_key=identifiers.patient_issuer_key(patient_id, issuer),
         accession_keys=_accession_keys([identifiers.accession_key(a or "") for a in accessions]),
@@ -203,8 +203,6 @@ def _accession_keys(keys: list[str | None]) -> tuple[str | None, ...]:
 
 
 def _transfer_syntax(read: ReadFile) -> str:
-    if read.transfer_syntax:
-        return read.transfer_syntax
     # Without meta information the encoding was found by looking; big endian is always explicit.
     little = "1.2.840.10008.1.2" if read.implicit else "1.2.840.10008.1.2.1"
     return little if read.little_endian else "1.2.840.10008.1.2.2"

@@ -1,7 +1,6 @@
 """Values taken from headers: those of the files that come with pydicom, and of files made for one trap each."""
 
 import csv
-import random
 import struct
 from collections.abc import Callable
 from datetime import datetime
@@ -392,40 +391,6 @@ def test_the_files_own_names_ids_and_birth_date_are_masked_in_free_text(
     header = read(dataset)
     assert header.attributes == {"SeriesDescription": kept}
     assert header.values_masked == masked
-
-
-def test_no_mutated_file_raises_anything_else_or_tells_a_value(read: Callable[..., Header]) -> None:
-    """A crash of one file would stop a run of millions; messages are stored and printed."""
-    chance = random.Random(18)
-    dataset = dcmread(WHEEL / "test_files" / "CT_small.dcm", stop_before_pixels=True)
-    for keyword, value in SYNTHETIC.items():
-        setattr(dataset, keyword, value)
-    dataset.SpecificCharacterSet = "ISO_IR 192"
-    sources = [encoded(dataset), *(p.read_bytes()[:20_000] for p in WHEEL_FILES if p.suffix == ".dcm")]
-    secrets = {part for text in SYNTHETIC.values() for part in text.replace("=", "^").split("^") if len(part) > 2}
-    left_out = 0
-    for turn in range(600):
-        content = bytearray(sources[0] if turn % 2 else chance.choice(sources))
-        at = chance.randrange(132, len(content))
-        match turn % 5:
-            case 0:
-                del content[at:]
-            case 1:
-                del content[at : at + chance.randint(1, 40)]
-            case 2:
-                content[at:at] = chance.randbytes(chance.randint(1, 40))
-            case 3:
-                content[at : at + 4] = chance.choice([b"\xff\xff\xff\xff", b"\xfe\xff\x00\xe0", b"SQ\0\0", b"UN\0\0"])
-            case _:
-                for _ in range(10):
-                    content[chance.randrange(132, len(content))] = chance.randrange(256)
-        try:
-            read(bytes(content))
-        except (IgnoredFileError, RejectedFileError) as error:
-            left_out += 1
-            message = f"{error!r} {error.__cause__!r}"
-            assert not any(secret in message for secret in secrets)
-    assert left_out > 50
 
 
 @pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian])

@@ -42,7 +42,8 @@ def data_set(*elements: bytes) -> bytes:
     start = plain.index(b"\x08\x00\x16\x00")
     middle = plain.index(b"\x20\x00\x0d\x00")
     uids = [plain[start : start + 34], plain[start + 34 : middle], plain[middle : middle + 16], plain[middle + 16 :]]
-    return plain[:start] + b"".join(sorted([*uids, *elements], key=_tag))
+    ordered = sorted([*uids, *elements], key=_tag)
+    return plain[:start] + b"".join(ordered)
 
 
 @pytest.mark.parametrize("uid", [*AllTransferSyntaxes, *DEFLATED[1:], DEFLATED_FRAMES, "1.2.840.10008.1.2.6.1"])
