@@ -130,7 +130,7 @@ PET_SCANNERS = (
 US_SCANNER = Scanner("Philips", "iU22", "6.3.7.706", "US01")
 MG_SCANNER = Scanner("HOLOGIC, Inc.", "Selenia Dimensions", "1.8.3", "MG01")
 #: The workstation that makes segmentations, structure sets and reports.
-WORKSTATION = Scanner("SYNTHETIC IMAGING", "DEMO WORKSTATION", "1.0", "WS01")
+WORKSTATION = Scanner("DEMO IMAGING", "DEMO WORKSTATION", "1.0", "WS01")
 
 
 def _modulated(rng: Random, instances: int, mean: int) -> tuple[int, ...]:
