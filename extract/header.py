@@ -160,7 +160,7 @@ def _header(read: ReadFile, attributes: AttributeList, identifiers: Identifiers)
 
     identifying = tuple(_identifying_texts(read.data_set, values.encodings))
     in_free_text = masking(identifying, identifiers.terms)
-    elsewhere = masking(identifying, identifiers.terms | EQUIPMENT_WORDS) if in_free_text else None
+    elsewhere = masking(identifying, _with_equipment(identifiers.terms)) if in_free_text else None
     masked_values = 0
 
     def publishable(attribute: Attribute) -> str | None:
@@ -194,6 +194,11 @@ def _header(read: ReadFile, attributes: AttributeList, identifiers: Identifiers)
         values_masked=masked_values,
         is_truncated=read.is_truncated or read.is_cut,
     )
+
+
+@lru_cache
+def _with_equipment(terms: frozenset[str]) -> frozenset[str]:
+    return terms | EQUIPMENT_WORDS
 
 
 def _accession_keys(keys: list[str | None]) -> tuple[str | None, ...]:
