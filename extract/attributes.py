@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
+from pydicom.datadict import dictionary_VR, keyword_for_tag, private_dictionary_VR, tag_for_keyword
 from pydicom.valuerep import VR
 
 from extract.data_set import Wanted
@@ -283,7 +283,7 @@ def parse_path(text: str, vr: str) -> tuple[Step, ...]:
         last = position > len(text)
         if item is None and not last:
             raise ValueError(f"path {text!r}: step {match[0]!r} is followed by another and needs [1] or [*]")
-        steps.append(Step(tag, _vr(tag, "SQ" if not last else vr), item, match["creator"]))
+        steps.append(Step(tag, _vr(tag, "SQ" if not last else vr, match["creator"]), item, match["creator"]))
     if not steps:
         raise ValueError("neither tag nor path is given")
     return tuple(steps)
@@ -300,9 +300,10 @@ def _tag(name: str) -> int:
     return tag
 
 
-def _vr(tag: int, fallback: str) -> str:
+def _vr(tag: int, fallback: str, creator: str | None) -> str:
     try:
-        vr = dictionary_VR(tag)
+        # pydicom lists private elements in the first block that a creator may reserve.
+        vr = dictionary_VR(tag) if creator is None else private_dictionary_VR(tag | 0x1000, creator)
     except KeyError:
         return fallback
     return vr if len(vr) == 2 else fallback  # "US or SS": the seed says which

@@ -140,15 +140,15 @@ def _looks_like_dicom(start: bytes) -> bool:
 
 
 def _header(read: ReadFile, attributes: AttributeList, identifiers: Identifiers) -> Header:
-    values = _Values(read.data_set)
-    meta = _Values(read.meta)
-    sop_class = values.of(0x00080016) or meta.of(0x00020002) or None
+    # No tag of the meta information (group 0002) is one of the data set: together they are looked up in one place.
+    values = _Values(DataSet({**read.meta.elements, **read.data_set.elements}))
+    sop_class = values.of(0x00080016) or values.of(0x00020002) or None
     if sop_class == DICOMDIR or read.data_set.get(0x00041220):
         raise IgnoredFileError("DICOMDIR")
     uids = {
         "StudyInstanceUID": values.of(0x0020000D),
         "SeriesInstanceUID": values.of(0x0020000E),
-        "SOPInstanceUID": values.of(0x00080018) or meta.of(0x00020003),
+        "SOPInstanceUID": values.of(0x00080018) or values.of(0x00020003),
     }
     missing = [keyword for keyword, uid in uids.items() if not uid]
     if len(missing) == 3 and sop_class is None and not read.has_preamble and not read.meta.elements:
@@ -219,6 +219,7 @@ class _Values:
     def __init__(self, data_set: DataSet) -> None:
         self.data_set = data_set
         self.encodings = _encodings(data_set, _LATIN)
+        self.groups: dict[tuple[int, int], list[tuple[Element, int]]] = {}
 
     def of(self, tag: int) -> str | None:
         """Return the text of a top-level element, '' where it is empty, None where it is absent."""
@@ -236,6 +237,8 @@ class _Values:
         """Return an attribute's text from the first of its places that has one."""
         found: str | None = None
         for path in attribute.paths:
+            if path[0].creator is None and path[0].tag not in self.data_set.elements:
+                continue  # most places of most attributes: an absent sequence costs nothing
             if path[0].tag == FRAMES:
                 found = self._over_frames(attribute, path) or found
             elif texts := _components(self.along(path), attribute.component):
@@ -247,26 +250,30 @@ class _Values:
     def _over_frames(self, attribute: Attribute, path: tuple[Step, ...]) -> str | None:
         """Collapse the values of one instance's frames as the models collapse those of a series' instances."""
         step, rest = path[0], path[1:]
-        frames = self.data_set.get(FRAMES)
-        if frames is None:
-            return None
-        items = frames.items()
-        groups: list[Element] = []
-        numbers: Counter[object] = Counter()
-        for frame in items if step.item == 0 else items[(step.item or 1) - 1 : step.item]:
-            group = frame.get(rest[0].tag)
-            if group is not None:
-                # Most frames repeat the bytes of their functional groups: each content is read once.
-                content = (group.vr, group.value) if group.sequence is None else id(group)
-                if content not in numbers:
-                    groups.append(group)
-                numbers[content] += 1
         counts: Counter[str] = Counter()
-        for group, number in zip(groups, numbers.values(), strict=True):
+        for group, number in self._groups(step.item or 0, rest[0].tag):
             texts = list(_along(DataSet({rest[0].tag: group}), rest, self.encodings))
             for text in _components(texts, attribute.component):
                 counts[text] += number
         return _collapsed(counts, attribute.aggregate) if counts else None
+
+    def _groups(self, item: int, tag: int) -> list[tuple[Element, int]]:
+        """Return the different contents of a functional group, each with the number of frames that have it."""
+        if (item, tag) not in self.groups:
+            frames = self.data_set.get(FRAMES)
+            items = frames.items() if frames else []
+            groups: list[Element] = []
+            numbers: Counter[object] = Counter()
+            for frame in items if item == 0 else items[item - 1 : item]:
+                group = frame.get(tag)
+                if group is not None:
+                    # Most frames repeat the bytes of their functional groups: each content is read once.
+                    content = (group.vr, group.value) if group.sequence is None else id(group)
+                    if content not in numbers:
+                        groups.append(group)
+                    numbers[content] += 1
+            self.groups[item, tag] = list(zip(groups, numbers.values(), strict=True))
+        return self.groups[item, tag]
 
 
 def _joined(texts: list[str]) -> str:
@@ -298,10 +305,10 @@ def _along(data_set: DataSet, path: tuple[Step, ...], encodings: tuple[str, ...]
 
 def _private_element(data_set: DataSet, tag: int, creator: str) -> Element | None:
     # PS3.5 7.8.1: elements gggg,0010 to gggg,00FF name who reserved the block of that number.
-    for block in range(0x10, 0x100):
-        reserving = tag & 0xFFFF0000 | block
-        if _text(data_set.get(reserving), reserving, "LO", _LATIN) == creator:
-            return data_set.get(tag & 0xFFFF0000 | block << 8 | tag & 0xFF)
+    group = tag & 0xFFFF0000
+    for reserving, element in data_set.elements.items():
+        if group | 0x10 <= reserving <= group | 0xFF and _text(element, reserving, "LO", _LATIN) == creator:
+            return data_set.get(group | (reserving & 0xFF) << 8 | tag & 0xFF)
     return None
 
 
@@ -332,7 +339,8 @@ def _text(element: Element | None, tag: int, vr: str, encodings: tuple[str, ...]
         return _numbers(value, vr, element.little_endian)
     if vr in _BULK:
         return None
-    return _decoded(value, vr, encodings if vr in _CHARACTER_SET else _LATIN)
+    # A code word beyond ASCII is against the standard (PS3.5 6.1.2.2), and written in the file's character set.
+    return _decoded(value, vr, encodings if vr in _CHARACTER_SET or not value.isascii() else _LATIN)
 
 
 @lru_cache(maxsize=8192)  # the files of a series repeat each other

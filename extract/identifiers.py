@@ -118,9 +118,16 @@ def _normalised(text: str) -> str:
 
 
 def vocabulary_terms(path: Path) -> frozenset[str]:
-    """Return the words of the values that the seed value_mapping knows (CHEST, BRAIN and so on), in upper case."""
+    """Return DICOM's defined terms of modality and body part (CT, CHEST and so on) from the seed value_mapping.
+
+    Spellings in other words are masked where they are a name: HERZ and KOPF are body parts and families.
+    """
     with path.open(encoding="utf-8-sig", newline="") as file:
-        return frozenset(word for row in csv.DictReader(file) for word in row["source_value"].upper().split())
+        return frozenset(
+            row["source_value"]
+            for row in csv.DictReader(file)
+            if row["attribute"] in ("Modality", "BodyPartExamined") and row["source"].startswith("DICOM")
+        )
 
 
 def identifiers_from(

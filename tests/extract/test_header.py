@@ -28,6 +28,9 @@ from extract.identifiers import VALUE_SEED, Identifiers, vocabulary_terms
 
 PROJECT = Path(__file__).parents[2]
 ATTRIBUTES = read_attribute_list(PROJECT / SEED)
+# Every synthetic file has these two, so a test names them only where it is about them.
+OBJECT_UIDS = ("SOPClassUID", "TransferSyntaxUID")
+BESIDE_UIDS = replace(ATTRIBUTES, attributes=tuple(a for a in ATTRIBUTES.attributes if a.name not in OBJECT_UIDS))
 IDENTIFIERS = Identifiers(b"key of the tests")
 WHEEL = Path(pydicom.__file__).parent / "data"
 WHEEL_FILES = sorted(path for path in WHEEL.rglob("*") if path.is_file())
@@ -39,7 +42,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
 def read(tmp_path: Path) -> Callable[..., Header]:
     """Write a dataset, or bytes, to a file and read its header."""
 
-    def write_and_read(content: FileDataset | bytes, attributes: AttributeList = ATTRIBUTES) -> Header:
+    def write_and_read(content: FileDataset | bytes, attributes: AttributeList = BESIDE_UIDS) -> Header:
         path = tmp_path / "file"
         if isinstance(content, bytes):
             path.write_bytes(content)
@@ -80,9 +83,10 @@ def plainly_read(path: Path) -> dict[str, str] | str:
     with (PROJECT / SEED).open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             tag = int(row["tag"] or "0", 16)
-            if row["path"] or tag not in dataset:
+            where = dataset.file_meta if tag >> 16 == 2 else dataset
+            if row["path"] or tag not in where:
                 continue
-            value = dataset[tag].value
+            value = where[tag].value
             parts = list(value) if isinstance(value, MultiValue) else [] if value is None else [value]
             # pydicom keeps the text of decimal and integer strings where it has parsed them.
             texts = [getattr(part, "original_string", str(part)).strip() for part in parts]
@@ -210,7 +214,8 @@ def test_a_path_into_all_items_joins_their_values(read: Callable[..., Header]) -
 
 def test_a_path_whose_values_are_all_empty_is_present_and_empty(read: Callable[..., Header]) -> None:
     agents = items({"CodeMeaning": ""}, {"CodeMeaning": ""})
-    assert read(dicom(ContrastBolusAgentSequence=agents)).attributes == {"ContrastBolusAgent": ""}
+    meanings = from_path("ContrastBolusAgentSequence[*].CodeMeaning")
+    assert read(dicom(ContrastBolusAgentSequence=agents), meanings).attributes == {"It": ""}
     assert read(dicom(AnatomicRegionSequence=items({}))).attributes == {"AnatomicRegionSequence": ""}
     assert read(dicom(AnatomicRegionSequence=[])).attributes == {"AnatomicRegionSequence": ""}
 
@@ -255,6 +260,8 @@ def test_a_private_value_is_found_by_its_creator_whatever_its_block(read: Callab
     dataset.private_block(0x0019, "OTHER", create=True).add_new(0x0C, "IS", "7")
     dataset.private_block(0x0019, "SIEMENS MR HEADER", create=True).add_new(0x0C, "IS", "1000")
     assert read(dataset, from_path("0019xx0C{SIEMENS MR HEADER}", "IS")).attributes == {"It": "1000"}
+    # The VR is pydicom's for the element, not the one of the attribute whose further place it is.
+    assert read(dataset, from_path("DiffusionBValue;0019xx0C{SIEMENS MR HEADER}", "FD")).attributes == {"It": "1000"}
     assert read(dataset, from_path("0019xx0C{ABSENT}", "IS")).attributes == {}
 
 
@@ -276,7 +283,23 @@ def test_text_is_decoded_by_the_files_own_character_set(
     dataset.ContrastBolusAgentSequence = agents  # items inherit it
     header = read(dataset)
     assert codec is None or text.encode(codec) in encoded(dataset)
-    assert header.attributes == {"SeriesDescription": text, "ContrastBolusAgent": text.split("\\")[0]}
+    assert header.attributes["SeriesDescription"] == text
+    assert header.attributes["ContrastBolusAgent"] == text.split("\\")[0]
+
+
+@pytest.mark.parametrize("character_set", [["", "ISO 2022 IR 149"], "ISO_IR 192"])
+def test_a_code_word_beyond_ascii_is_decoded_like_text(
+    read: Callable[..., Header], character_set: str | list[str]
+) -> None:
+    text = "흉부"  # against the standard, and met
+    content = encoded(dicom(SpecificCharacterSet=character_set, SeriesDescription=text, BodyPartExamined="A" * 10))
+    written = text.encode("utf-8") if character_set == "ISO_IR 192" else b"\x1b$)C" + text.encode("euc_kr")
+    assert read(content.replace(b"A" * 10, written.ljust(10))).attributes["BodyPartExamined"] == text
+
+
+def test_the_meta_information_is_read_by_its_tags(read: Callable[..., Header]) -> None:
+    header = read(dicom(), ATTRIBUTES)
+    assert header.attributes == {"SOPClassUID": str(CTImageStorage), "TransferSyntaxUID": str(ExplicitVRLittleEndian)}
 
 
 @pytest.mark.parametrize("character_set", ["ISO_IR 999", "ISO_IR 192", "ISO 2022 IR 149\\ISO_IR 192", "\\", "\xff\xff"])
