@@ -3,7 +3,4 @@ select
     attribute,
     source_value
 from {{ ref('value_mapping') }}
-where
-    source_value <> upper(trim(source_value))
-    or source_value <> replace(source_value, '_', ' ')
-    or source_value like '%  %'
+where source_value <> {{ normalised("source_value || case when source_value like '%^%' then '^' else '' end") }}
