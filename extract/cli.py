@@ -1,6 +1,7 @@
 """The command `icdm-extract`: exit code 0 done, 1 the job failed, 2 wrong use or settings."""
 
 import argparse
+import csv
 import os
 import sys
 import time
@@ -35,6 +36,7 @@ from extract.rewrite import RewriteRuleError
 from extract.scan import RunSummary, scan, scan_to_parts
 from extract.status import status_lines
 from extract.synthetic import CDM_FOLDER, DemoSummary, FolderNotOursError, omop_cdm, write_demo_data
+from extract.usagi import UsagiExportError, read_approved, write_unmapped
 
 PLAIN_LINE_SECONDS = 30.0
 OUTCOMES = ("read", "rejected", "ignored", "vanished")
@@ -44,6 +46,7 @@ FAILURES = (
     PartWriteError,
     CrosswalkRowsError,
     FolderNotOursError,
+    UsagiExportError,
     omop_cdm.ForeignSchemaError,
 )
 WRONG_SETTINGS = (
@@ -127,6 +130,14 @@ def _parser() -> argparse.ArgumentParser:
 
     command = subcommands.add_parser("status", help="tell what is in the database, and what was left out and why")
     command.set_defaults(run=_status)
+
+    command = subcommands.add_parser("unmapped", help="write the values that nothing maps, as a CSV for Usagi")
+    command.add_argument("file", type=Path, metavar="FILE", help="the CSV to write")
+    command.set_defaults(run=_unmapped)
+
+    command = subcommands.add_parser("usagi", help="print what was approved in Usagi, as rows of value_mapping.csv")
+    command.add_argument("file", type=Path, metavar="FILE", help="the mapping that Usagi saved")
+    command.set_defaults(run=_usagi)
 
     command = subcommands.add_parser("demo-data", help="write a synthetic cohort: DICOM files and a small OMOP CDM")
     command.add_argument("directory", type=Path, metavar="DIR", help="an empty folder, or one written before")
@@ -247,6 +258,27 @@ def _status(options: argparse.Namespace) -> int:
     with connect("icdm-extract status") as connection:
         for line in status_lines(connection, attributes):
             print(line)
+    return 0
+
+
+def _unmapped(options: argparse.Namespace) -> int:
+    with connect("icdm-extract unmapped") as connection:
+        try:
+            number = write_unmapped(connection, options.file)
+        except psycopg.errors.UndefinedTable:
+            return _fail(1, "there is no mapping_coverage yet: run `dbt build` first")
+    print(f"{options.file}: {number:,} values that nothing maps")
+    return 0
+
+
+def _usagi(options: argparse.Namespace) -> int:
+    with (project_directory() / VALUE_SEED).open(encoding="utf-8-sig", newline="") as file:
+        columns = next(csv.reader(file))
+    rows, left_out = read_approved(options.file, columns)
+    csv.DictWriter(sys.stdout, columns, lineterminator="\n").writerows(rows)
+    for line in left_out:
+        print(f"left out: {line}", file=sys.stderr)
+    print(f"{len(rows):,} rows for {VALUE_SEED}, {len(left_out):,} left out", file=sys.stderr)
     return 0
 
 

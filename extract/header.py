@@ -181,7 +181,7 @@ def _header(read: ReadFile, attributes: AttributeList, identifiers: Identifiers)
         series_instance_uid=str(uids["SeriesInstanceUID"]),
         sop_instance_uid=str(uids["SOPInstanceUID"]),
         sop_class_uid=sop_class,
-        transfer_syntax_uid=meta.of(0x00020010) or _transfer_syntax(read),
+        transfer_syntax_uid=values.of(0x00020010) or _transfer_syntax(read),
         patient_key=identifiers.patient_key(patient_id),
         patient_issuer_key=identifiers.patient_issuer_key(patient_id, issuer),
         accession_keys=_accession_keys([identifiers.accession_key(a or "") for a in accessions]),

@@ -26,8 +26,10 @@ filepaths as (
     select * from {{ ref('int_filepath__rows_identified') }}
 ),
 
-value_mappings as (
-    select * from {{ ref('value_mapping') }}
+-- Of objects that are no images the concept is no procedure; a concept that the site chose is taken as it is.
+procedures as (
+    select * from {{ ref('int_vocabulary__mappings_chosen') }}
+    where attribute = 'Modality' and coalesce(domain_id, 'Procedure') = 'Procedure'
 )
 
 select
@@ -40,7 +42,7 @@ select
     filepaths.filepath_id,
     {{ var('study_type_concept_id') }}::integer as study_type_concept_id,
     manufacturers.manufacturer,
-    case when modalities.is_voted then coalesce(value_mappings.concept_id, 0) else 0 end as modality_concept_id,
+    case when modalities.is_voted then coalesce(procedures.concept_id, 0) else 0 end as modality_concept_id,
     modalities.modality as modality_source_value,
     studies.number_of_series::integer as number_of_series,
     studies.number_of_instance::integer as number_of_instance,
@@ -55,5 +57,4 @@ left join modalities on studies.study_instance_uid = modalities.study_instance_u
 left join manufacturers on studies.study_instance_uid = manufacturers.study_instance_uid
 left join dates on studies.study_instance_uid = dates.study_instance_uid
 left join accessions on studies.study_instance_uid = accessions.study_instance_uid
-left join value_mappings
-    on value_mappings.attribute = 'Modality' and {{ normalised('modalities.modality') }} = value_mappings.source_value
+left join procedures on {{ normalised('modalities.modality') }} = procedures.source_value

@@ -1,9 +1,12 @@
 """A real PostgreSQL for the tests: the server of the PG* variables, else the embedded one, with its own database."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +14,55 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from extract.connection import connect
+from extract.cli import main
+from extract.connection import connect, connection_parameters
 
 PROJECT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Site:
+    """A copy of the project that a test may change, an archive, and the tests' database."""
+
+    project: Path
+    archive: Path
+    logs: Path
+
+    def scan(self, *options: str) -> None:
+        assert main(["scan", str(self.archive), "--identifiers", "clear", *options]) == 0
+
+    def dbt(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        places = f"--project-dir {self.project} --profiles-dir {PROJECT}".split()
+        outputs = f"--target-path {self.logs}/target --log-path {self.logs}/logs".split()
+        return subprocess.run(["dbt", *arguments, *places, *outputs], cwd=self.project, capture_output=True, text=True)
+
+    def build(self, *options: str) -> None:
+        result = self.dbt("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test", *options)
+        assert result.returncode == 0, result.stdout
+
+
+def query(statement: str) -> list[tuple[Any, ...]]:
+    with connect("pytest") as connection:
+        return connection.execute(statement.encode()).fetchall()
+
+
+@contextmanager
+def site_at(folder: Path) -> Iterator[Site]:
+    """A site below a folder, whose archive is `folder/archive`, with no raw rows yet."""
+    project = folder / "project"
+    project.mkdir()
+    for name in ("models", "tests", "dbt_packages", "packages.yml", "dbt_project.yml", ".dbtignore"):
+        (project / name).symlink_to(PROJECT / name)
+    for name in ("seeds", "macros"):
+        shutil.copytree(PROJECT / name, project / name)
+    server = {name: str(value) for name, value in connection_parameters().items()}
+    environment = {"PGHOST": server["host"], "PGPORT": server["port"], "DBT_PROJECT_DIR": str(project)}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        with connect("pytest") as connection:
+            connection.execute("drop schema if exists icdm_raw cascade")
+        yield Site(project, folder / "archive", folder)
 
 
 @pytest.fixture(scope="session")

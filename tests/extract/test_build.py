@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import subprocess
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,39 +10,13 @@ from typing import Any
 
 import pydicom
 import pytest
+from conftest import Site, query, site_at
 
-from extract.cli import main
-from extract.connection import connect, connection_parameters
+from extract.connection import connect
 from extract.synthetic import DICOM_FOLDER, write_demo_data
 
 PROJECT = Path(__file__).parents[2]
 TABLES = ("imaging_study", "imaging_series", "imaging_annotation", "filepath")
-
-
-@dataclass(frozen=True)
-class Site:
-    """A copy of the project that a test may change, an archive, and the tests' database."""
-
-    project: Path
-    archive: Path
-    logs: Path
-
-    def scan(self, *options: str) -> None:
-        assert main(["scan", str(self.archive), "--identifiers", "clear", *options]) == 0
-
-    def dbt(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        places = f"--project-dir {self.project} --profiles-dir {PROJECT}".split()
-        outputs = f"--target-path {self.logs}/target --log-path {self.logs}/logs".split()
-        return subprocess.run(["dbt", *arguments, *places, *outputs], cwd=self.project, capture_output=True, text=True)
-
-    def build(self, *options: str) -> None:
-        result = self.dbt("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test", *options)
-        assert result.returncode == 0, result.stdout
-
-
-def query(statement: str) -> list[tuple[Any, ...]]:
-    with connect("pytest") as connection:
-        return connection.execute(statement.encode()).fetchall()
 
 
 def contents() -> dict[str, list[tuple[Any, ...]]]:
@@ -55,24 +28,11 @@ def site(
     tmp_path_factory: pytest.TempPathFactory, database_environment: dict[str, str], profiles_directory: Path
 ) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
-    project = folder / "project"
-    project.mkdir()
-    for name in ("models", "tests", "dbt_packages", "packages.yml", "dbt_project.yml", ".dbtignore"):
-        (project / name).symlink_to(PROJECT / name)
-    for name in ("seeds", "macros"):
-        shutil.copytree(PROJECT / name, project / name)
     archive = folder / "archive"
     write_demo_data(folder / "cohort", patients=3)
     shutil.copytree(folder / "cohort" / DICOM_FOLDER, archive / "cohort")
     shutil.copytree(Path(pydicom.__path__[0]) / "data", archive / "pydicom")
-    server = {name: str(value) for name, value in connection_parameters().items()}
-    environment = {"PGHOST": server["host"], "PGPORT": server["port"], "DBT_PROJECT_DIR": str(project)}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
-            patch.setenv(name, value)
-        with connect("pytest") as connection:
-            connection.execute("drop schema if exists icdm_raw cascade")
-        site = Site(project, archive, folder)
+    with site_at(folder) as site:
         site.scan()
         site.build()
         yield site

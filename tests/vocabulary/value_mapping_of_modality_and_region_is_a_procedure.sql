@@ -1,5 +1,5 @@
--- The paper compares them with the linked procedure, which only concepts of the domain Procedure allow. Objects that are
--- no images are made without one, and have a concept of our own.
+-- The paper compares them with the linked procedure, which only concepts of the domain Procedure allow. Objects that
+-- are no images are made without one, and have a concept of our own.
 select
     attribute,
     source_value,

@@ -15,8 +15,8 @@ attributes as (
     from {{ ref('dicom_attribute') }}
 ),
 
-value_mappings as (
-    select * from {{ ref('value_mapping') }}
+mappings as (
+    select * from {{ ref('int_vocabulary__mappings_chosen') }}
 ),
 
 series_values as (
@@ -58,18 +58,19 @@ mapped as (
         coalesce(attributes.attribute_concept_id, 0) as attribute_concept_id,
         series_values.value,
         case when attributes.kind = 'number' then {{ number_of('series_values.value') }} end as value_as_number,
-        coalesce(value_mappings.concept_id, case when attributes.kind = 'code' then 0 end) as value_as_concept_id,
+        coalesce(mappings.concept_id, case when attributes.kind = 'code' then 0 end) as value_as_concept_id,
+        mappings.mapped_by,
         case when attributes.unit_source_value is not null then coalesce(attributes.unit_concept_id, 0) end
             as unit_concept_id,
         attributes.unit_source_value
     from series_values
     inner join attributes on series_values.attribute = attributes.attribute
-    left join value_mappings
+    left join mappings
         on
-            attributes.name = value_mappings.attribute
+            attributes.name = mappings.attribute
             -- Codes alone are mapped: normalising every text is costly.
             and case when attributes.kind = 'code' then {{ normalised('series_values.value') }} end
-            = value_mappings.source_value
+            = mappings.source_value
 )
 
 select * from mapped

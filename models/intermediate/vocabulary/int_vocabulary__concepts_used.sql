@@ -1,0 +1,71 @@
+with
+
+value_mappings as (
+    select * from {{ ref('value_mapping') }}
+),
+
+attributes as (
+    select * from {{ ref('dicom_attribute') }}
+),
+
+custom_concepts as (
+    select * from {{ ref('custom_concept') }}
+),
+
+used as (
+    select
+        concept_id,
+        concept_name,
+        domain_id,
+        vocabulary_id,
+        concept_code,
+        'value_mapping' as used_in
+    from value_mappings
+    where concept_id < 2000000000
+    union all
+    select
+        unit_concept_id as concept_id,
+        null as concept_name,
+        'Unit' as domain_id,
+        'UCUM' as vocabulary_id,
+        unit_source_value as concept_code,
+        'dicom_attribute' as used_in
+    from attributes
+    where unit_concept_id <> 0
+    union all
+    select
+        9470 as concept_id,
+        'byte' as concept_name,
+        'Unit' as domain_id,
+        'UCUM' as vocabulary_id,
+        'By' as concept_code,
+        'filepath' as used_in
+    union all
+    select
+        {{ var('study_type_concept_id') }} as concept_id,
+        null as concept_name,
+        'Type Concept' as domain_id,
+        'Type Concept' as vocabulary_id,
+        null as concept_code,
+        'study_type_concept_id' as used_in
+    union all
+    select
+        concept_id,
+        concept_name,
+        domain_id,
+        vocabulary_id,
+        concept_code,
+        'custom_concept' as used_in
+    from custom_concepts
+)
+
+select
+    concept_id,
+    min(concept_name) as concept_name,
+    min(domain_id) as domain_id,
+    min(vocabulary_id) as vocabulary_id,
+    min(concept_code) as concept_code,
+    bool_or(used_in = 'custom_concept') as is_custom,
+    string_agg(distinct used_in, ', ' order by used_in) as used_in
+from used
+group by concept_id

@@ -1,0 +1,32 @@
+with
+
+source as (
+    {{ optional_source('vocabulary', 'concept', {
+        'concept_id': 'integer',
+        'concept_name': 'text',
+        'domain_id': 'text',
+        'vocabulary_id': 'text',
+        'standard_concept': 'text',
+        'concept_code': 'text',
+        'invalid_reason': 'text',
+    }) }}
+),
+
+used_concepts as (
+    select concept_id from {{ ref('int_vocabulary__concepts_used') }}
+),
+
+needed as (
+    select
+        source.concept_id,
+        source.concept_name,
+        source.domain_id,
+        source.vocabulary_id,
+        nullif(trim(source.standard_concept), '') as standard_concept,
+        source.concept_code,
+        nullif(trim(source.invalid_reason), '') as invalid_reason
+    from source
+    inner join used_concepts on source.concept_id = used_concepts.concept_id
+)
+
+select * from needed
