@@ -46,7 +46,7 @@ demo: up
 	dbt build --exclude-resource-type unit_test --quiet $(STRICT)
 	dbt docs generate --static --quiet
 	dbt show --quiet --select table_rows --limit 10
-	dbt show --quiet --select table_1 --limit 100
+	dbt show --quiet --select table_1 --limit 200
 	@echo 'The tables are in schema icdm (look: make psql). Every table and column explained: $(CURDIR)/target/static_index.html'
 
 test: lint test-python test-build

@@ -118,16 +118,16 @@ def test_incremental_builds_equal_a_full_one_and_spare_the_views_of_others(site:
 
 
 def test_the_row_that_contributing_shows_publishes_another_attribute(site: Site) -> None:
-    (row,) = re.findall("^FlipAngle,.*$", (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
+    (row,) = re.findall("^PercentSampling,.*$", (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
     with (site.project / "seeds" / "vocabulary" / "dicom_attribute.csv").open("a", encoding="utf-8") as seed:
         seed.write(row + "\n")
     site.scan()
     site.build()
     published = query(
         "select distinct value_as_number is not null, unit_source_value, series_concept_id from icdm.imaging_series"
-        " where series_source_value = 'FlipAngle'"
+        " where series_source_value = 'PercentSampling'"
     )
-    assert published == [(True, "deg", 0)]
+    assert published == [(True, "%", 0)]
     assert query("select count(*) from icdm_work.stg_dicom__header_layouts where is_current") == [(1,)]
     tests = site.dbt("test", "--select", "dicom_attribute", "files_wait_for_a_scan")
     assert tests.returncode == 0, tests.stdout
