@@ -1,6 +1,7 @@
 """The vocabulary at work: spellings of files, a site's own mappings, its Athena tables, and Usagi there and back."""
 
 import csv
+import re
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -36,8 +37,8 @@ SPELLINGS = {
         "BRAIN": "Imaging of brain",
         "ABD": "Imaging of abdomen",
         "복부": "Imaging of abdomen",
-        "LIVER": "Imaging of abdomen",
-        "PROSTATE": "Imaging of pelvis",
+        "LIVER": "Imaging of liver",
+        "PROSTATE": "Imaging of prostate",
         "C-SPINE": "Imaging of cervical spine",
         "CSPINE": "Imaging of cervical spine",
         "Cervical Spine": "Imaging of cervical spine",
@@ -56,17 +57,17 @@ SPELLINGS = {
         "HEAD AND NECK": "Imaging of head and neck",
         "WHOLEBODY": "Imaging of whole body",
         "WB": "Imaging of whole body",
-        "KNEE": "Imaging of lower limb",
-        "LEFT KNEE": "Imaging of lower limb",
-        "무릎": "Imaging of lower limb",
-        "WRIST": "Imaging of upper limb",
+        "KNEE": "Imaging of knee",
+        "LEFT KNEE": "Imaging of knee",
+        "무릎": "Imaging of knee",
+        "WRIST": "Imaging of wrist joint",
         "SHOULDER": "Imaging of shoulder",
         "어깨": "Imaging of shoulder",
         "HIP": "Imaging of hip",
         "EXTREMITY": "Imaging of extremity",
         "BREAST": "Imaging of breast",
         "HEART": "Imaging of heart",
-        "CORONARY": "Imaging of cardiovascular system",
+        "CORONARY": "Imaging of coronary artery",
     },
     "Laterality": {"L": "Left", "RIGHT": "Right", "B": "Both sides", "L/R": "Both sides", "U": "Unpaired body part"},
     "PatientPosition": {
@@ -256,6 +257,18 @@ def test_of_the_vocabulary_exactly_the_wrong_the_invalid_and_the_non_standard_id
     ]
     failing = site.dbt("test", *vocabulary[-2:], "--select", "concepts_are_those_of_the_vocabulary")
     assert failing.returncode == 1 and "FAIL 6 concepts_are_those_of_the_vocabulary" in failing.stdout
+
+
+def test_the_mapping_that_contributing_shows_passes_the_tests_of_the_seed(site: Site) -> None:
+    (row,) = re.findall(
+        "^BodyPartExamined,LOWERJAW,.*$", (PROJECT / "CONTRIBUTING.md").read_text("utf-8"), re.MULTILINE
+    )
+    seed = site.project / "seeds" / "vocabulary" / "value_mapping.csv"
+    before = seed.read_text("utf-8")
+    seed.write_text(f"{before}{row}\n", "utf-8")
+    built = site.dbt("build", "--select", "value_mapping")
+    seed.write_text(before, "utf-8")
+    assert built.returncode == 0 and "PASS value_mapping_target_is_a_real_concept" in built.stdout, built.stdout
 
 
 def usagi(folder: Path, *mappings: dict[str, str]) -> Path:
