@@ -55,3 +55,8 @@
             )
     end
 {%- endmacro %}
+
+{# Full-width letters and half-width kana, as Japanese consoles write them, become the usual ones (Unicode NFKC). #}
+{% macro full_width_folded(text) -%}
+    normalize({{ text }}, nfkc)
+{%- endmacro %}
