@@ -166,6 +166,7 @@ def test_the_paper_profile_publishes_the_attributes_of_table_1_alone(site: Site)
         "Columns",
         "Rows",
         "NumberOfInstances",
+        "BlackBlood",
     }
     modalities = query("select count(*) from icdm.imaging_study where modality_source_value = 'CT'")
     assert modalities[0][0] > 5
