@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 from unicodedata import combining, normalize
 
 MASK = "***"
@@ -25,6 +25,7 @@ EQUIPMENT_WORDS = frozenset(
     TROPHY ULTRASOUND UNITED VAREX VARIAN VATECH VIEWORKS ZIEHM""".split()  # noqa: SIM905
 )
 
+_DIGIT = re.compile("[0-9]")
 _NAME_SEPARATOR = r"[\s^_,.\-'`]"
 _WORD_END = re.compile(r"[\s^=,;/()_.\-'`]+")
 _ID_SEPARATOR = r"[-\s_./]?"
@@ -38,11 +39,20 @@ _NOT_COMPOSED = _ALIKE | str.maketrans(
 )
 
 
+class Rule(NamedTuple):
+    """One identifying text; where `in_digits`, what has no digit cannot hold it, and no pattern is made in vain."""
+
+    kind: Kind
+    text: str
+    spared: frozenset[str]
+    in_digits: bool
+
+
 @dataclass(frozen=True, eq=False)
 class Masking:
     """What to mask in the texts of one file."""
 
-    patterns: tuple[re.Pattern[str], ...]
+    rules: tuple[Rule, ...]
 
 
 @lru_cache(maxsize=8192)  # the files of a series repeat each other
@@ -56,7 +66,9 @@ def masked(masking: Masking, text: str) -> tuple[str, int]:
         pieces = [_folded(character) for character in text]
         folded = "".join(pieces)
         places = [at for at, piece in enumerate(pieces) for _ in piece]
-    spans = sorted(match.span() for pattern in masking.patterns for match in pattern.finditer(folded))
+    with_digits = _DIGIT.search(folded) is not None
+    patterns = [_pattern(r.kind, r.text, r.spared) for r in masking.rules if with_digits or not r.in_digits]
+    spans = sorted(match.span() for pattern in patterns if pattern for match in pattern.finditer(folded))
     if not spans:
         return text, 0
     kept: list[str] = []
@@ -85,12 +97,12 @@ def masking(identifying: tuple[tuple[Kind, str], ...], spared: frozenset[str] = 
     - Dates of birth: in every usual order and notation with day, month and year. Telephone numbers: the last 8 digits.
       Addresses: as a whole, and each of their lines that has a number.
     """
-    patterns = []
+    rules = []
     for kind, text in dict.fromkeys(identifying):
         words = {text.strip().upper(), *_WORD_END.split(text.upper()), *re.split(r"[\W\d_]+", text.upper())}
-        patterns.append(_pattern(kind, text, spared & words))
-    found = tuple(pattern for pattern in patterns if pattern)
-    return Masking(found) if found else None
+        in_digits = kind in ("id", "order id", "date") and all(map(_DIGIT.search, re.split(r"[\\^]", text)))
+        rules.append(Rule(kind, text, spared & words, in_digits))
+    return Masking(tuple(rules)) if rules else None
 
 
 @lru_cache(maxsize=4096)  # a name or a birth date is met in many files, beside new ids of orders
