@@ -1,11 +1,20 @@
 """Synthetic DICOM files for the tests."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from io import BytesIO
+from pathlib import Path
 
 from pydicom import Dataset, FileDataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
+
+from extract.attributes import SEED, read_attribute_list
+
+ATTRIBUTES = read_attribute_list(Path(__file__).parents[2] / SEED)
+# Every file made here has these two, so a test names them only where it is about them.
+_OF_EVERY_FILE = ("SOPClassUID", "TransferSyntaxUID")
+BESIDE_UIDS = replace(ATTRIBUTES, attributes=tuple(a for a in ATTRIBUTES.attributes if a.name not in _OF_EVERY_FILE))
 
 
 def dicom(syntax: UID = ExplicitVRLittleEndian, **values: object) -> FileDataset:

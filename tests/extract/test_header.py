@@ -3,7 +3,6 @@
 import csv
 import struct
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import pydicom
 import pytest
-from made_files import dicom, encoded, items
+from made_files import ATTRIBUTES, BESIDE_UIDS, dicom, encoded, items
 from pydicom import FileDataset, dcmread
 from pydicom.dataset import FileMetaDataset
 from pydicom.multival import MultiValue
@@ -24,15 +23,11 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from extract.attributes import SEED, Attribute, AttributeList, parse_path, read_attribute_list
+from extract.attributes import SEED, Attribute, AttributeList, parse_path
 from extract.header import Header, IgnoredFileError, RejectedFileError, read_header
 from extract.identifiers import VALUE_SEED, Identifiers, vocabulary_terms
 
 PROJECT = Path(__file__).parents[2]
-ATTRIBUTES = read_attribute_list(PROJECT / SEED)
-# Every synthetic file has these two, so a test names them only where it is about them.
-OBJECT_UIDS = ("SOPClassUID", "TransferSyntaxUID")
-BESIDE_UIDS = replace(ATTRIBUTES, attributes=tuple(a for a in ATTRIBUTES.attributes if a.name not in OBJECT_UIDS))
 IDENTIFIERS = Identifiers(b"key of the tests")
 WHEEL = Path(pydicom.__file__).parent / "data"
 WHEEL_FILES = sorted(path for path in WHEEL.rglob("*") if path.is_file())

@@ -14,18 +14,16 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from made_files import dicom, encoded
+from made_files import BESIDE_UIDS, dicom, encoded
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from extract.archive import Archive
-from extract.attributes import SEED, read_attribute_list
 from extract.header import Header, RejectedFileError, read_header, read_open_file
 from extract.identifiers import Identifiers
 from extract.limits import LimitError, cpu_limit
 from extract.walk import FoundFile
 
 PROJECT = Path(__file__).parents[2]
-ATTRIBUTES = read_attribute_list(PROJECT / SEED)
 IDENTIFIERS = Identifiers(b"key of the tests")
 FRAMES = 0x52009230
 UNDEFINED = 0xFFFFFFFF
@@ -51,7 +49,7 @@ def deflated(data_set: bytes, zeros: int = 0, wbits: int = -15) -> bytes:
 
 
 def read(content: bytes) -> Header:
-    return read_open_file(BytesIO(content), ATTRIBUTES, IDENTIFIERS)
+    return read_open_file(BytesIO(content), BESIDE_UIDS, IDENTIFIERS)
 
 
 def test_processor_time_is_bounded_though_exceptions_are_swallowed_and_waiting_is_not() -> None:
@@ -114,10 +112,10 @@ def test_an_element_of_three_gigabytes_is_not_read(
     os.truncate(path, len(PLAIN) + len(start) + length)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     if detail is None:
-        assert read_header(path, ATTRIBUTES, IDENTIFIERS).attributes == {"SeriesDescription": "It"}
+        assert read_header(path, BESIDE_UIDS, IDENTIFIERS).attributes == {"SeriesDescription": "It"}
     else:
         with pytest.raises(RejectedFileError) as rejected:
-            read_header(path, ATTRIBUTES, IDENTIFIERS)
+            read_header(path, BESIDE_UIDS, IDENTIFIERS)
         assert rejected.value.args == ("header exceeds a limit", detail)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 700 << 10
 
@@ -134,11 +132,11 @@ def test_a_long_sequence_of_undefined_length_is_not_copied_again_and_again_or_he
     bulk = element(0x00091010, b"OB", 1024, bytes(1024))
     value = (EMPTY_ITEM[:4] + struct.pack("<L", len(bulk)) + bulk) * 20_000 + SEQUENCE_END
     kept = _CountedFile(PLAIN + element(FRAMES, b"SQ", UNDEFINED, value) + PIXELS)
-    assert read_open_file(kept, ATTRIBUTES, IDENTIFIERS).attributes == {"SeriesDescription": "It"}
+    assert read_open_file(kept, BESIDE_UIDS, IDENTIFIERS).attributes == {"SeriesDescription": "It"}
     assert kept.reads < 100  # each adds to what is held by copying it; with 16 KB a time there were 1,300
     passed_over = BytesIO(PLAIN + element(0x52009299, b"SQ", UNDEFINED, value) + PIXELS)
     tracemalloc.start()
-    assert read_open_file(passed_over, ATTRIBUTES, IDENTIFIERS).attributes == {"SeriesDescription": "It"}
+    assert read_open_file(passed_over, BESIDE_UIDS, IDENTIFIERS).attributes == {"SeriesDescription": "It"}
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 1 << 20
@@ -180,7 +178,7 @@ def test_a_member_of_an_archive_that_lies_about_its_size_is_read_or_rejected(tmp
         ((_, _, info),) = opened.members()
         try:
             with opened.open(info) as member:
-                outcome: object = read_open_file(member, ATTRIBUTES, IDENTIFIERS).attributes
+                outcome: object = read_open_file(member, BESIDE_UIDS, IDENTIFIERS).attributes
         except Exception as error:
             outcome = type(error).__name__
     assert outcome == ({"SeriesDescription": "It"} if declared > 400 else "ArchiveError")

@@ -6,18 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_files import dicom
+from made_files import ATTRIBUTES, BESIDE_UIDS, dicom
 from pydicom import Dataset
 from pydicom.sequence import Sequence
 
-from extract.attributes import SEED, read_attribute_list
 from extract.header import read_header
 from extract.identifiers import VALUE_SEED, Identifiers, vocabulary_terms
 from extract.masking import Kind, masked, masking
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
 PROJECT = Path(__file__).parents[2]
-ATTRIBUTES = read_attribute_list(PROJECT / SEED)
 TERMS = vocabulary_terms(PROJECT / VALUE_SEED)
 IDENTIFIERS = Identifiers(b"key of the tests", TERMS)
 
@@ -73,19 +71,19 @@ def test_what_identifies_is_masked_as_it_is_written_in_text(kind: Kind, value: s
 
 def test_text_is_masked_in_every_row_of_the_seed_and_the_words_of_equipment_survive(tmp_path: Path) -> None:
     dataset = dicom(
-        PatientName="SIEMENS^PHANTOM",
+        PatientName="SIEMENS^TESTPIECE",
         PatientID="12345678",
         Manufacturer="SIEMENS",
-        ManufacturerModelName="Phantom 12345678",
-        BodyPartExamined="CHEST PHANTOM",
+        ManufacturerModelName="Testpiece 12345678",
+        BodyPartExamined="CHEST TESTPIECE",
         ConvolutionKernel=["B30f", "1234 5678"],
-        ImageType=["ORIGINAL", "PRIMARY", "PHANTOM"],
+        ImageType=["ORIGINAL", "PRIMARY", "TESTPIECE"],
         SeriesDescription="Siemens QA",
         StudyDate="12345678",
         KVP="120",
     )
     item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = "51185008", "SCT", "Chest of Phantom"
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = "51185008", "SCT", "Chest of Testpiece"
     dataset.AnatomicRegionSequence = Sequence([item])
     former = Dataset()
     former.ModifiedAttributesSequence = Sequence([Dataset()])
@@ -101,7 +99,7 @@ def test_text_is_masked_in_every_row_of_the_seed_and_the_words_of_equipment_surv
     dataset.save_as(tmp_path / "file", enforce_file_format=False)
     content = (tmp_path / "file").read_bytes().replace(b"\x04\x00120 ", b"\x08\x0012345678")
     (tmp_path / "file").write_bytes(content)
-    assert read_header(tmp_path / "file", ATTRIBUTES, IDENTIFIERS).attributes == {
+    assert read_header(tmp_path / "file", BESIDE_UIDS, IDENTIFIERS).attributes == {
         "Manufacturer": "SIEMENS",
         "ManufacturerModelName": "*** ***",
         "BodyPartExamined": "CHEST ***",

@@ -3,18 +3,15 @@
 import struct
 import zlib
 from io import BytesIO
-from pathlib import Path
 
 import pytest
-from made_files import dicom, encoded, items
+from made_files import BESIDE_UIDS, dicom, encoded, items
 from pydicom import FileDataset
 from pydicom.uid import UID, AllTransferSyntaxes, ExplicitVRLittleEndian
 
-from extract.attributes import SEED, read_attribute_list
 from extract.header import Header, read_open_file
 from extract.identifiers import Identifiers
 
-ATTRIBUTES = read_attribute_list(Path(__file__).parents[2] / SEED)
 IDENTIFIERS = Identifiers(b"key of the tests")
 DEFLATED = ("1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205")
 DEFLATED_FRAMES = "1.2.840.10008.1.2.8.1"
@@ -24,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
 
 def read(content: FileDataset | bytes) -> Header:
     file = BytesIO(content if isinstance(content, bytes) else encoded(content))
-    return read_open_file(file, ATTRIBUTES, IDENTIFIERS)
+    return read_open_file(file, BESIDE_UIDS, IDENTIFIERS)
 
 
 def element(tag: int, vr: bytes, value: bytes) -> bytes:
@@ -141,13 +138,18 @@ def test_every_character_set_is_decoded_and_its_names_are_masked(
         "SeriesDescription": text,
         "ProtocolName": f"{text} ***",
         "ContrastBolusAgent": text,
+        "ContrastBolusAgentSequence": f"^^{text}",
     }
 
 
 def test_an_item_may_have_a_character_set_of_its_own() -> None:
     dataset = dicom(SpecificCharacterSet="ISO_IR 144", SeriesDescription="Грудь")
     dataset.ContrastBolusAgentSequence = items({"SpecificCharacterSet": "ISO_IR 192", "CodeMeaning": "조영제"})
-    assert read(dataset).attributes == {"SeriesDescription": "Грудь", "ContrastBolusAgent": "조영제"}
+    assert read(dataset).attributes == {
+        "SeriesDescription": "Грудь",
+        "ContrastBolusAgent": "조영제",
+        "ContrastBolusAgentSequence": "^^조영제",
+    }
 
 
 @pytest.mark.parametrize("length_of_sequences", ["defined", "undefined"])
@@ -165,7 +167,7 @@ def test_an_enhanced_file_has_its_values_in_shared_and_in_frame_groups(length_of
         dataset[keyword].is_undefined_length = length_of_sequences == "undefined"
     header = read(dataset)
     assert header.number_of_frames == 3
-    names = [attribute.key for attribute in ATTRIBUTES.of_instance]
+    names = [attribute.key for attribute in BESIDE_UIDS.of_instance]
     assert header.instance_values[names.index("XRayTubeCurrent")] in ("100", "100.0")
     assert header.attributes == {
         "PixelSpacing[1]": "0.4",
