@@ -12,8 +12,11 @@ source as (
     }) }}
 ),
 
-used_concepts as (
+-- All of the vocabulary would be gigabytes.
+needed_concepts as (
     select concept_id from {{ ref('int_vocabulary__concepts_used') }}
+    union
+    select procedure_concept_id as concept_id from {{ ref('stg_omop__procedure_occurrences') }}
 ),
 
 needed as (
@@ -26,7 +29,7 @@ needed as (
         source.concept_code,
         nullif(trim(source.invalid_reason), '') as invalid_reason
     from source
-    inner join used_concepts on source.concept_id = used_concepts.concept_id
+    inner join needed_concepts on source.concept_id = needed_concepts.concept_id
 )
 
 select * from needed
