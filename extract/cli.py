@@ -12,9 +12,9 @@ from pathlib import Path
 import psycopg
 from tqdm import tqdm
 
+from extract import crosswalk, crosswalk_event
 from extract.attributes import SEED, AttributeSeedError, read_attribute_list
 from extract.connection import NoServerError, connect
-from extract.crosswalk import load_csv, load_omop
 from extract.crosswalk_file import CrosswalkRowsError, CrosswalkSettingsError
 from extract.identifiers import (
     ACCESSION_REWRITE_VARIABLE,
@@ -112,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.set_defaults(run=_load)
 
-    command = subcommands.add_parser("crosswalk", help="load what a site knows of its patients")
+    command = subcommands.add_parser("crosswalk", help="load what a site knows of its patients and examinations")
     crosswalks = command.add_subparsers(required=True, metavar="KIND")
     command = crosswalks.add_parser("person", help="which person of the OMOP CDM a PatientID is")
     source = command.add_mutually_exclusive_group(required=True)
@@ -124,9 +124,28 @@ def _parser() -> argparse.ArgumentParser:
         help="columns patient_id, person_id, optional issuer_of_patient_id and date_shift_days",
     )
     source.add_argument("--from-omop", action="store_true", help="take PERSON.person_source_value as the PatientID")
-    command.add_argument("--omop-schema", metavar="NAME", help="its schema (default: omop_schema in dbt_project.yml)")
+    _add_omop_schema(command)
     _add_identifiers(command)
-    command.set_defaults(run=_crosswalk_person)
+    command.set_defaults(run=_crosswalk, kind="person")
+    for kind, id_column in crosswalk_event.ID_COLUMNS.items():
+        command = crosswalks.add_parser(kind, help=f"which {id_column} an accession or a study is")
+        source = command.add_mutually_exclusive_group(required=True)
+        source.add_argument(
+            "file",
+            nargs="?",
+            type=Path,
+            metavar="FILE.csv",
+            help=f"columns {id_column} and accession_number or study_instance_uid",
+        )
+        source.add_argument(
+            "--from-omop",
+            type=_column,
+            metavar="TABLE.COLUMN",
+            help=f"take the accessions from a column of a table with {id_column}",
+        )
+        _add_omop_schema(command)
+        _add_identifiers(command)
+        command.set_defaults(run=_crosswalk, kind=kind)
 
     command = subcommands.add_parser("status", help="tell what is in the database, and what was left out and why")
     command.set_defaults(run=_status)
@@ -165,6 +184,17 @@ def _identifiers(options: argparse.Namespace, terms: frozenset[str] = frozenset(
         patient_rewrite=os.environ.get(PATIENT_REWRITE_VARIABLE),
         accession_rewrite=os.environ.get(ACCESSION_REWRITE_VARIABLE),
     )
+
+
+def _add_omop_schema(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--omop-schema", metavar="NAME", help="its schema (default: omop_schema in dbt_project.yml)")
+
+
+def _column(text: str) -> tuple[str, str]:
+    table, _, column = text.partition(".")
+    if not table or not column:
+        raise argparse.ArgumentTypeError("must be TABLE.COLUMN, as procedure_occurrence.procedure_source_value")
+    return table, column
 
 
 def _positive(text: str) -> int:
@@ -224,32 +254,40 @@ def _load(options: argparse.Namespace) -> int:
     return 0
 
 
-def _crosswalk_person(options: argparse.Namespace) -> int:
+def _crosswalk(options: argparse.Namespace) -> int:
     identifiers = _identifiers(options)
     unused: list[str] = []
     if options.from_omop:
-        summary = load_omop(options.omop_schema or omop_schema(project_directory()), identifiers)
+        schema = options.omop_schema or omop_schema(project_directory())
+        if options.kind == "person":
+            summary = crosswalk.load_omop(schema, identifiers)
+        else:
+            table, column = options.from_omop
+            summary = crosswalk_event.load_omop(options.kind, schema, table, column, identifiers)
     elif options.omop_schema:
         return _fail(2, "--omop-schema goes with --from-omop, not with a file")
     elif not options.file.exists() or options.file.is_dir():
         return _fail(2, f"{options.file}: no such file")
+    elif options.kind == "person":
+        summary, unused = crosswalk.load_csv(options.file, identifiers)
     else:
-        summary, unused = load_csv(options.file, identifiers)
+        summary, unused = crosswalk_event.load_csv(options.kind, options.file, identifiers)
     for column in unused:
         print(f"{options.file}: column {column} is not used", file=sys.stderr)
     for refusal in summary.refusals:
         print(f"{refusal}; refused", file=sys.stderr)
-    print(f"load {summary.load_id} of the person crosswalk completed")
+    print(f"load {summary.load_id} of the {options.kind} crosswalk completed")
     for label, count in (
         ("rows loaded", summary.rows_loaded),
         ("rows refused", summary.rows_refused),
         ("rows skipped", summary.rows_skipped),
     ):
         print(f"  {label:<14}{count:>12,}")
-    if summary.rows_refused:
+    if summary.rows_refused and options.kind == "person":
         print("  an id must mean one person with one shift of dates: correct the rows named above and load again")
     if summary.rows_skipped:
-        print(f"  skipped is what has no id, or none is left of it by {PATIENT_REWRITE_VARIABLE}")
+        rule = PATIENT_REWRITE_VARIABLE if options.kind == "person" else ACCESSION_REWRITE_VARIABLE
+        print(f"  skipped is what has no id, or none is left of it by {rule}")
     return 0
 
 

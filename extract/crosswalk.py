@@ -14,7 +14,7 @@ from extract.crosswalk_file import CrosswalkFile, CrosswalkRowsError, CrosswalkS
 from extract.identifiers import Identifiers
 from extract.raw_database import AnyConnection, check_identifiers, ensure_schema, lock_scan
 
-LARGEST_PERSON_ID = 2**63 - 1
+LARGEST_ID = 2**63 - 1
 LARGEST_SHIFT = 365_000  # a thousand years: beyond it dates leave the calendar
 SHOWN = 10  # lines and persons of one refused id
 PERSONS_AT_A_TIME = 10_000
@@ -69,7 +69,7 @@ def load_omop(schema: str, identifiers: Identifiers) -> LoadSummary:
             query = sql.SQL(
                 "select case when person_id between 1 and {largest} and person_id % 1 = 0 then person_id::bigint end,"
                 " coalesce(person_source_value::text, '') from {table}"
-            ).format(largest=LARGEST_PERSON_ID, table=sql.Identifier(schema, "person"))
+            ).format(largest=LARGEST_ID, table=sql.Identifier(schema, "person"))
             try:
                 persons.execute(query)
             except (InvalidSchemaName, UndefinedTable, UndefinedColumn, UndefinedFunction) as error:
@@ -90,12 +90,13 @@ def _entry(line: int, cells: Mapping[str, str]) -> Entry:
         line,
         cells["patient_id"],
         cells.get("issuer_of_patient_id", ""),
-        _integer("person_id", cells["person_id"], 1, LARGEST_PERSON_ID),
-        _integer("date_shift_days", shift, -LARGEST_SHIFT, LARGEST_SHIFT) if shift else None,
+        whole_number("person_id", cells["person_id"], 1, LARGEST_ID),
+        whole_number("date_shift_days", shift, -LARGEST_SHIFT, LARGEST_SHIFT) if shift else None,
     )
 
 
-def _integer(column: str, text: str, smallest: int, largest: int) -> int:
+def whole_number(column: str, text: str, smallest: int, largest: int) -> int:
+    """Return a cell's number. Raises ValueError, which does not quote the cell, where it is none of that range."""
     number = int(text) if re.fullmatch("[+-]?[0-9]{1,19}", text) else None
     if number is None or not smallest <= number <= largest:
         raise ValueError(f"{column} is no whole number from {smallest} to {largest}; correct it, or remove the row")
@@ -116,14 +117,22 @@ def _load(origin: str, source: str, entries: Iterable[Entry], identifiers: Ident
             if nobody:
                 refusals.insert(0, f"{nobody:,} rows have a person_id that is no whole number from 1")
             counts = (taken - refused, refused + nobody, skipped)
-            row = connection.execute(
-                "insert into icdm_raw.crosswalk_load"
-                " (kind, origin, identifiers, key_check, rows_loaded, rows_refused, rows_skipped)"
-                " values ('person', %s, %s, %s, %s, %s, %s) returning load_id",
-                (origin, identifiers.mode, identifiers.key_check, *counts),
-            ).fetchone()
+            load_id = record_load(connection, "person", origin, identifiers, counts)
+    return LoadSummary(load_id, *counts, [f"{source}: {refusal}" for refusal in refusals])
+
+
+def record_load(
+    connection: AnyConnection, kind: str, origin: str, identifiers: Identifiers, counts: tuple[int, int, int]
+) -> int:
+    """Record a load of a crosswalk, with its rows loaded, refused and skipped, and return its number."""
+    row = connection.execute(
+        "insert into icdm_raw.crosswalk_load"
+        " (kind, origin, identifiers, key_check, rows_loaded, rows_refused, rows_skipped)"
+        " values (%s, %s, %s, %s, %s, %s, %s) returning load_id",
+        (kind, origin, identifiers.mode, identifiers.key_check, *counts),
+    ).fetchone()
     assert row is not None
-    return LoadSummary(row[0], *counts, [f"{source}: {refusal}" for refusal in refusals])
+    return int(row[0])
 
 
 def _copy(connection: AnyConnection, entries: Iterable[Entry], identifiers: Identifiers) -> tuple[int, int, int]:

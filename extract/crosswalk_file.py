@@ -27,8 +27,15 @@ class CrosswalkRowsError(ValueError):
 class CrosswalkFile:
     """An open CSV file whose first line names the columns, in any order and case; others than the known are unused."""
 
-    def __init__(self, file: BinaryIO, path: Path, required: Sequence[str], optional: Sequence[str]) -> None:
-        """Read the first line.
+    def __init__(
+        self,
+        file: BinaryIO,
+        path: Path,
+        required: Sequence[str],
+        optional: Sequence[str],
+        one_of: Sequence[str] = (),
+    ) -> None:
+        """Read the first line. At least one of the optional columns in `one_of` must be there too.
 
         Raises CrosswalkSettingsError (a column is missing, or there twice) and CrosswalkRowsError (it is not UTF-8).
         """
@@ -43,7 +50,10 @@ class CrosswalkFile:
         self._names = _names(header, self._delimiter)
         self._used = [name for name in self._names if name in known]
         self.unused = [name for name in self._names if name and name not in known]
-        if missing := [name for name in required if name not in self._names]:
+        missing = [name for name in required if name not in self._names]
+        if one_of and not set(one_of).intersection(self._names):
+            missing.append(" or ".join(one_of))
+        if missing:
             raise CrosswalkSettingsError(
                 f"{path}: the first line names no column {', '.join(missing)}. It must name {', '.join(required)}, may "
                 f"name {', '.join(optional)}, with commas, semicolons or tabs between."

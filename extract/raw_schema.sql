@@ -114,7 +114,7 @@ create table icdm_raw.rejected_file (
 create table icdm_raw.crosswalk_load (
     load_id bigint generated always as identity primary key,
     loaded_at timestamptz not null default now(),
-    kind text not null check (kind in ('person')),
+    kind text not null check (kind in ('person', 'procedure', 'note')),
     origin text not null check (origin in ('csv', 'omop')),
     identifiers text not null check (identifiers in ('hmac', 'clear')),
     key_check text,
@@ -135,3 +135,23 @@ create table icdm_raw.person_crosswalk (
 -- NULL is a value here: an id without issuer stands once.
 create unique index person_crosswalk_patient
 on icdm_raw.person_crosswalk (origin, patient_key, coalesce(patient_issuer_key, ''));
+
+create table icdm_raw.procedure_crosswalk (
+    origin text not null check (origin in ('csv', 'omop')),
+    accession_key text,
+    study_instance_uid text,
+    procedure_occurrence_id bigint not null
+);
+
+create unique index procedure_crosswalk_pair on icdm_raw.procedure_crosswalk
+(origin, coalesce(accession_key, ''), coalesce(study_instance_uid, ''), procedure_occurrence_id);
+
+create table icdm_raw.note_crosswalk (
+    origin text not null check (origin in ('csv', 'omop')),
+    accession_key text,
+    study_instance_uid text,
+    note_id bigint not null
+);
+
+create unique index note_crosswalk_pair on icdm_raw.note_crosswalk
+(origin, coalesce(accession_key, ''), coalesce(study_instance_uid, ''), note_id);

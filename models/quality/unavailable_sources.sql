@@ -11,7 +11,11 @@ asked_for as (
             '{{ model.sources[0][0] }}' as source_name,
             '{{ relation.schema }}' as schema_name,
             '{{ relation.identifier }}' as table_name,
-            unnest(array['{{ model.columns | join("', '") }}']) as column_name
+            unnest(array[
+                {%- for column in model.columns %}
+                    '{{ column }}'{{ "," if not loop.last }}
+                {%- endfor %}
+            ]) as column_name
     {%- endfor %}
 ),
 
