@@ -43,10 +43,12 @@ demo: up
 	@# The files in the pydicom package are real ones of many makers and ages, broken ones among them.
 	rm -rf demo/pydicom && cp -Rp "$$(python -c 'import pydicom; print(*pydicom.__path__)')/data" demo/pydicom
 	icdm-extract scan demo/cohort/dicom demo/pydicom
+	icdm-extract crosswalk person --from-omop
 	dbt build --exclude-resource-type unit_test --quiet $(STRICT)
 	dbt docs generate --static --quiet
 	dbt show --quiet --select table_rows --limit 10
 	dbt show --quiet --select table_1 --limit 200
+	dbt show --quiet --select linkage --limit 50
 	@echo 'The tables are in schema icdm (look: make psql). Every table and column explained: $(CURDIR)/target/static_index.html'
 
 test: lint test-python test-build
@@ -60,6 +62,7 @@ test-build: up
 	python -m extract.embedded_postgres psql -q -d postgres -c 'drop database if exists icdm_test' -c 'create database icdm_test'
 	icdm-extract demo-data target/test-cohort --patients 6
 	icdm-extract scan target/test-cohort/dicom "$$(python -c 'import pydicom; print(*pydicom.__path__)')/data"
+	icdm-extract crosswalk person --from-omop
 	dbt build $(STRICT)
 	dbt docs generate --quiet
 	dbt-coverage compute doc --cov-fail-under 1

@@ -30,13 +30,27 @@ filepaths as (
 procedures as (
     select * from {{ ref('int_vocabulary__mappings_chosen') }}
     where attribute = 'Modality' and coalesce(domain_id, 'Procedure') = 'Procedure'
+),
+
+persons as (
+    select * from {{ ref('int_linkage__persons') }}
+),
+
+first_procedures as (
+    select * from {{ ref('study_procedure') }}
+    where link_rank = 1
+),
+
+first_notes as (
+    select * from {{ ref('study_note') }}
+    where note_rank = 1
 )
 
 select
     studies.imaging_study_id,
-    null::bigint as person_id,
-    null::bigint as note_id,
-    null::bigint as procedure_occurrence_id,
+    persons.person_id,
+    first_notes.note_id,
+    first_procedures.procedure_occurrence_id,
     dates.study_date,
     dates.study_datetime,
     filepaths.filepath_id,
@@ -58,3 +72,6 @@ left join manufacturers on studies.study_instance_uid = manufacturers.study_inst
 left join dates on studies.study_instance_uid = dates.study_instance_uid
 left join accessions on studies.study_instance_uid = accessions.study_instance_uid
 left join procedures on {{ normalised('modalities.modality') }} = procedures.source_value
+left join persons on studies.study_instance_uid = persons.study_instance_uid
+left join first_procedures on studies.study_instance_uid = first_procedures.study_instance_uid
+left join first_notes on studies.study_instance_uid = first_notes.study_instance_uid

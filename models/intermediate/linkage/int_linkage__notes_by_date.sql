@@ -1,0 +1,86 @@
+with
+
+studies as (
+    select * from {{ ref('int_linkage__studies') }}
+    where person_id is not null and omop_date is not null
+),
+
+study_procedures as (
+    select * from {{ ref('study_procedure') }}
+),
+
+by_crosswalk as (
+    select * from {{ ref('int_linkage__notes_by_crosswalk') }}
+    where refused_because is null
+),
+
+notes as (
+    select * from {{ ref('stg_omop__notes') }}
+),
+
+procedures as (
+    select * from {{ ref('stg_omop__procedure_occurrences') }}
+),
+
+procedure_modalities as (
+    select * from {{ ref('int_linkage__procedure_modalities') }}
+),
+
+-- A report that names its procedure, or that the crosswalk names, has no need of its day.
+free_reports as (
+    select * from notes
+    where
+        (
+            note_class_concept_id in ({{ var('radiology_note_concepts') | join(', ') }})
+            or note_type_concept_id in ({{ var('radiology_note_concepts') | join(', ') }})
+        )
+        and not coalesce(
+            note_event_id is not null
+            and note_event_field_concept_id in ({{ var('procedure_event_fields') | join(', ') }}), false
+        )
+        and not exists (
+            select 1 from by_crosswalk
+            where by_crosswalk.note_id = notes.note_id
+        )
+),
+
+-- Whatever else was imaged on that day may be what the report is about.
+examinations as (
+    select
+        person_id,
+        omop_date as examination_date,
+        study_instance_uid as examination
+    from studies
+    union all
+    select
+        procedures.person_id,
+        procedures.procedure_date as examination_date,
+        'procedure ' || procedures.procedure_concept_id as examination
+    from procedures
+    where
+        procedures.procedure_concept_id in (
+            select procedure_modalities.procedure_concept_id from procedure_modalities
+        )
+        and not exists (
+            select 1 from study_procedures
+            where study_procedures.procedure_occurrence_id = procedures.procedure_occurrence_id
+        )
+),
+
+lone_examinations as (
+    select
+        person_id,
+        examination_date
+    from examinations
+    group by person_id, examination_date
+    having count(distinct examination) = 1
+)
+
+select
+    studies.study_instance_uid,
+    free_reports.note_id
+from studies
+inner join lone_examinations
+    on studies.person_id = lone_examinations.person_id and studies.omop_date = lone_examinations.examination_date
+inner join free_reports
+    on studies.person_id = free_reports.person_id and studies.omop_date = free_reports.note_date

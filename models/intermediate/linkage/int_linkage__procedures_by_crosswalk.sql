@@ -1,0 +1,79 @@
+with
+
+studies as (
+    select * from {{ ref('int_linkage__studies') }}
+),
+
+accessions as (
+    select * from {{ ref('int_linkage__accessions') }}
+),
+
+crosswalk as (
+    select * from {{ ref('stg_dicom__procedure_crosswalk') }}
+),
+
+procedures as (
+    select * from {{ ref('stg_omop__procedure_occurrences') }}
+),
+
+named as (
+    select
+        studies.study_instance_uid,
+        crosswalk.origin,
+        crosswalk.procedure_occurrence_id,
+        'study_instance_uid' as linked_by
+    from studies
+    inner join crosswalk on studies.study_instance_uid = crosswalk.study_instance_uid
+    union all
+    select
+        accessions.study_instance_uid,
+        crosswalk.origin,
+        crosswalk.procedure_occurrence_id,
+        'accession_number' as linked_by
+    from accessions
+    inner join crosswalk on accessions.accession_key = crosswalk.accession_key
+),
+
+named_once as (
+    select
+        study_instance_uid,
+        procedure_occurrence_id,
+        -- csv before omop, and study_instance_uid before accession_number
+        min(origin) as origin,
+        max(linked_by) as linked_by
+    from named
+    group by study_instance_uid, procedure_occurrence_id
+),
+
+judged as (
+    select
+        named_once.study_instance_uid,
+        named_once.procedure_occurrence_id,
+        named_once.origin,
+        named_once.linked_by,
+        case
+            when procedures.procedure_occurrence_id is null then 'no such procedure'
+            when studies.person_id is null then 'the study has no person'
+            when coalesce(procedures.person_id <> studies.person_id, true) then 'procedure of another person'
+        end as refused_because
+    from named_once
+    inner join studies on named_once.study_instance_uid = studies.study_instance_uid
+    left join procedures on named_once.procedure_occurrence_id = procedures.procedure_occurrence_id
+),
+
+-- Where the site's file links a study, what the CDM says of its accession does not count.
+origins_compared as (
+    select
+        *,
+        min(origin) filter (where refused_because is null) over (partition by study_instance_uid) as first_origin
+    from judged
+)
+
+select
+    study_instance_uid,
+    procedure_occurrence_id,
+    origin,
+    linked_by,
+    refused_because
+from origins_compared
+where refused_because is not null or origin = first_origin

@@ -1,0 +1,32 @@
+with
+
+series_facts as (
+    select * from {{ ref('int_series__facts') }}
+),
+
+voted_modalities as (
+    select * from {{ ref('int_study__modality_voted') }}
+),
+
+value_mappings as (
+    select * from {{ ref('value_mapping') }}
+    where attribute = 'Modality' and concept_id <> 0
+),
+
+-- Objects that are no images, localizers and screen saves have no say.
+image_modalities as (
+    select distinct
+        study_instance_uid,
+        modality
+    from series_facts
+    where votes and modality is not null
+)
+
+select
+    image_modalities.study_instance_uid,
+    value_mappings.concept_id as modality_concept_id,
+    bool_or(image_modalities.modality = voted_modalities.modality) as is_voted
+from image_modalities
+inner join value_mappings on {{ normalised('image_modalities.modality') }} = value_mappings.source_value
+inner join voted_modalities on image_modalities.study_instance_uid = voted_modalities.study_instance_uid
+group by image_modalities.study_instance_uid, value_mappings.concept_id
