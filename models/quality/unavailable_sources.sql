@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('stg_omop__persons') }}
 -- What the models of staging/omop ask for, by their own columns, held against what the database has.
 with
 
