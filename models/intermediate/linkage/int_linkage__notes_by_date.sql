@@ -45,17 +45,10 @@ free_reports as (
 ),
 
 -- Whatever else was imaged on that day may be what the report is about.
-examinations as (
-    select
-        person_id,
-        omop_date as examination_date,
-        study_instance_uid as examination
-    from studies
-    union all
+other_procedures as (
     select
         procedures.person_id,
-        procedures.procedure_date as examination_date,
-        'procedure ' || procedures.procedure_concept_id as examination
+        procedures.procedure_date
     from procedures
     where
         procedures.procedure_concept_id in (
@@ -67,20 +60,28 @@ examinations as (
         )
 ),
 
-lone_examinations as (
+studies_of_the_day as (
     select
+        study_instance_uid,
         person_id,
-        examination_date
-    from examinations
-    group by person_id, examination_date
-    having count(distinct examination) = 1
+        omop_date,
+        count(*) over (partition by person_id, omop_date) as number_of_studies
+    from studies
 )
 
 select
-    studies.study_instance_uid,
+    studies_of_the_day.study_instance_uid,
     free_reports.note_id
-from studies
-inner join lone_examinations
-    on studies.person_id = lone_examinations.person_id and studies.omop_date = lone_examinations.examination_date
+from studies_of_the_day
 inner join free_reports
-    on studies.person_id = free_reports.person_id and studies.omop_date = free_reports.note_date
+    on
+        studies_of_the_day.person_id = free_reports.person_id
+        and studies_of_the_day.omop_date = free_reports.note_date
+where
+    studies_of_the_day.number_of_studies = 1
+    and not exists (
+        select 1 from other_procedures
+        where
+            other_procedures.person_id = studies_of_the_day.person_id
+            and other_procedures.procedure_date = studies_of_the_day.omop_date
+    )
