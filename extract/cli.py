@@ -160,7 +160,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command = subcommands.add_parser("demo-data", help="write a synthetic cohort: DICOM files and a small OMOP CDM")
     command.add_argument("directory", type=Path, metavar="DIR", help="an empty folder, or one written before")
-    command.add_argument("--patients", type=_positive, default=24, metavar="N", help="size (default: 24)")
+    command.add_argument("--patients", type=_positive, default=240, metavar="N", help="size (default: 240)")
     command.add_argument("--seed", type=int, default=59187, metavar="N", help="another seed, another cohort")
     command.add_argument("--no-load", action="store_true", help="write files only, no schema demo_cdm")
     command.set_defaults(run=_demo_data)

@@ -9,7 +9,8 @@ from pathlib import Path, PurePosixPath
 
 from extract.synthetic import dicom_writer, omop_cdm
 from extract.synthetic.cdm_tables import TABLES
-from extract.synthetic.cohort import Patient, build_cohort
+from extract.synthetic.cohort import build_cohort
+from extract.synthetic.entities import Patient
 from extract.synthetic.protocols import MODALITY
 
 MARKER = ".icdm-demo-data"
@@ -64,7 +65,7 @@ def _remove_empty_folders(directory: Path) -> None:
 
 
 def _summary(cohort: tuple[Patient, ...], cdm_rows: dict[str, int]) -> DemoSummary:
-    studies = [study for patient in cohort for study in patient.studies]
+    studies = [study for patient in cohort for study in patient.studies if study.series]
     series = [one for study in studies for one in study.series]
     modalities: Counter[str] = Counter()
     for study in studies:
@@ -83,7 +84,7 @@ def _summary(cohort: tuple[Patient, ...], cdm_rows: dict[str, int]) -> DemoSumma
 
 def write_demo_data(
     directory: Path,
-    patients: int = 24,
+    patients: int = 240,
     seed: int = 59187,
     progress: Callable[[int, int], None] | None = None,
 ) -> DemoSummary:

@@ -114,7 +114,7 @@ TABLES: tuple[Table, ...] = (
     ),
     _table(
         "condition_occurrence",
-        "Diagnoses: the lung cancer and, in half of the patients, hypertension.",
+        "Diagnoses: the lung cancer and, where the patient has them, hypertension and brain metastasis.",
         "condition_occurrence_id",
         """
         condition_occurrence_id | integer! | Identifier of the diagnosis.
@@ -177,15 +177,45 @@ TABLES: tuple[Table, ...] = (
         procedure_datetime | timestamp | Time it was performed.
         procedure_end_date | date | Day it ended.
         procedure_end_datetime | timestamp | Time it ended.
-        procedure_type_concept_id | integer! | Where it is known from: 32817 EHR.
+        procedure_type_concept_id | integer! | Where it is known from: 32817 EHR, 32833 EHR order.
         modifier_concept_id | integer | Modifier of the procedure.
         quantity | integer | How many of it.
         provider_id | integer
         visit_occurrence_id | integer
         visit_detail_id | integer
-        procedure_source_value | varchar(50) | The procedure as the order has it.
+        procedure_source_value | varchar(50) | The order: DICOM AccessionNumber (0008,0050), in three of four patients.
         procedure_source_concept_id | integer | Concept of the source's procedure.
         modifier_source_value | varchar(50) | Modifier as the source has it.
+        """,
+    ),
+    _table(
+        "measurement",
+        "Brain metastases, as OMOP's vocabulary Cancer Modifier has them.",
+        "measurement_id",
+        """
+        measurement_id | integer! | Identifier of the measurement.
+        person_id | integer!
+        measurement_concept_id | integer! | Standard concept of what was measured.
+        measurement_date | date! | Day of the measurement.
+        measurement_datetime | timestamp | Time of the measurement.
+        measurement_time | varchar(10) | Time of the measurement in older CDMs.
+        measurement_type_concept_id | integer! | Where it is known from: 32817 EHR.
+        operator_concept_id | integer | Relation of the value to the truth, such as less than.
+        value_as_number | numeric | The value as a number.
+        value_as_concept_id | integer | The value as a concept.
+        unit_concept_id | integer | Unit of the value.
+        range_low | numeric | Lower limit of what is normal.
+        range_high | numeric | Upper limit of what is normal.
+        provider_id | integer
+        visit_occurrence_id | integer
+        visit_detail_id | integer
+        measurement_source_value | varchar(50) | What was measured, as the source has it.
+        measurement_source_concept_id | integer | Concept of the source's measurement.
+        unit_source_value | varchar(50) | Unit as the source has it.
+        unit_source_concept_id | integer | Concept of the source's unit.
+        value_source_value | varchar(50) | The value as the source has it.
+        measurement_event_id | integer | The event that the measurement belongs to.
+        meas_event_field_concept_id | integer | Field of that event's id.
         """,
     ),
     _table(
@@ -204,7 +234,7 @@ TABLES: tuple[Table, ...] = (
     ),
     _table(
         "note",
-        "Radiology reports, synthetic, one per recorded imaging procedure.",
+        "Radiology reports, synthetic, mostly one per imaging order.",
         "note_id",
         """
         note_id | integer! | Identifier of the note.
@@ -220,7 +250,7 @@ TABLES: tuple[Table, ...] = (
         provider_id | integer
         visit_occurrence_id | integer
         visit_detail_id | integer
-        note_source_value | varchar(50) | Kind of note as the source has it.
+        note_source_value | varchar(50) | Kind of note or, where no event is named, the order's accession number.
         note_event_id | integer | The event the note is about: its PROCEDURE_OCCURRENCE.
         note_event_field_concept_id | integer | Field of that id: 1147082 procedure_occurrence_id.
         """,

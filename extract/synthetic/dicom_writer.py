@@ -10,8 +10,9 @@ from pydicom import config, dcmwrite
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from extract.synthetic import documents, images, multi_frame
-from extract.synthetic.cohort import AWKWARD_CASES, Patient, Series, Study, Syntax, uid
+from extract.synthetic import documents, enhanced_ct, images, multi_frame
+from extract.synthetic.awkward import AWKWARD_CASES
+from extract.synthetic.entities import Patient, Series, Study, Syntax, uid
 from extract.synthetic.protocols import Kind
 
 #: Fixed, so that files do not change with the pydicom that writes them (PS3.10 section 7.1).
@@ -26,6 +27,7 @@ _TRANSFER_SYNTAX: Mapping[Syntax, UID] = {
     "DEFLATED": DeflatedExplicitVRLittleEndian,
 }
 _WHOLE_OBJECTS: Mapping[Kind, Callable[[Patient, Study, Series], Dataset]] = {
+    "ENHANCED_CT": enhanced_ct.enhanced_ct,
     "ENHANCED_MR": multi_frame.enhanced_mr,
     "SEG": multi_frame.segmentation,
     "RTSTRUCT": documents.structure_set,
@@ -83,6 +85,8 @@ def _instances(patient: Patient, study: Study, series: Series) -> Iterator[bytes
     dataset = images.base(patient, study, series)
     for index in range(series.protocol.instances):
         images.complete(dataset, patient, study, series, index)
+        if study.second_patient_id:
+            dataset.PatientID = study.second_patient_id if index % 2 else patient.patient_id
         yield _encode(dataset, study.syntax)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, BasicTextSRStorage, CTImageStorage, RTStructureSetStorage, XRayRadiationDoseSRStorage
 
-from extract.synthetic.cohort import Patient, Series, Study, uid
+from extract.synthetic.entities import Patient, Series, Study, uid
 from extract.synthetic.geometry import lesion, position
 from extract.synthetic.iod_modules import clock, code, common, finish, frame_of_reference, item, put
 
@@ -52,7 +52,7 @@ def structure_set(patient: Patient, study: Study, series: Series) -> Dataset:
         {
             "OperatorsName": None,
             "StructureSetLabel": "GTV",
-            "StructureSetDate": f"{study.study_date:%Y%m%d}",
+            "StructureSetDate": f"{study.date_written:%Y%m%d}",
             "StructureSetTime": clock(study, 3600),
             "FrameOfReferenceUID": frame,
             "PositionReferenceIndicator": None,
@@ -135,7 +135,7 @@ def text_report(patient: Patient, study: Study, series: Series) -> Dataset:
 
 def dose_report(patient: Patient, study: Study, series: Series) -> Dataset:
     """A CT dose report after PS3.16 TID 10011: observer, scope, accumulated dose and one acquisition."""
-    start = f"{study.study_date:%Y%m%d}{clock(study, 60)}"
+    start = f"{study.date_written:%Y%m%d}{clock(study, 60)}"
     scope = _content(
         "HAS OBS CONTEXT",
         "CODE",

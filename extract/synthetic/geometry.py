@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from extract.synthetic.cohort import Nodule
+from extract.synthetic.entities import Nodule
 from extract.synthetic.protocols import Plane, Protocol
 
 #: ImageOrientationPatient: direction of the rows, then of the columns.

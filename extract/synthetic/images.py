@@ -17,7 +17,7 @@ from pydicom.uid import (
 )
 
 from extract.synthetic import pixels
-from extract.synthetic.cohort import Nodule, Patient, Series, Study
+from extract.synthetic.entities import Nodule, Patient, Series, Study
 from extract.synthetic.geometry import ORIENTATION, lesion, position
 from extract.synthetic.iod_modules import (
     BREAST,
@@ -204,7 +204,7 @@ def base(patient: Patient, study: Study, series: Series) -> Dataset:
     protocol = series.protocol
     sop_class, fill = _KINDS[protocol.kind]
     dataset = common(patient, study, series, sop_class)
-    dataset.AcquisitionDate = study.study_date.strftime("%Y%m%d")
+    dataset.AcquisitionDate = study.date_written.strftime("%Y%m%d")
     put(dataset, {"PatientOrientation": None})
     if protocol.kind == "US":
         image_pixel(dataset, protocol.rows, protocol.columns, 8, 8)

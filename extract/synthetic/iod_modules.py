@@ -11,7 +11,7 @@ from datetime import date
 from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset
 
-from extract.synthetic.cohort import Patient, Series, Study, uid
+from extract.synthetic.entities import Patient, Series, Study, uid
 from extract.synthetic.protocols import MODALITY, Value
 
 INSTITUTION = "SYNTHETIC HOSPITAL"
@@ -77,7 +77,7 @@ def person_name(patient: Patient) -> str:
 def common(patient: Patient, study: Study, series: Series, sop_class_uid: str) -> Dataset:
     """SOP Common, Patient, Patient Study, General Study, General Series and General Equipment of one series."""
     protocol, scanner = series.protocol, series.scanner
-    day = study.study_date.strftime("%Y%m%d")
+    day = study.date_written.strftime("%Y%m%d")
     dataset = Dataset()
     charset = patient.character_set
     put(
@@ -91,7 +91,7 @@ def common(patient: Patient, study: Study, series: Series, sop_class_uid: str) -
             "ContentDate": day,
             "StudyTime": study.study_time,
             "SeriesTime": clock(study, 60 * series.series_number),
-            "AccessionNumber": study.accession_number,
+            "AccessionNumber": study.accession_written,
             "Modality": MODALITY[protocol.kind],
             "Manufacturer": scanner.manufacturer,
             "InstitutionName": INSTITUTION,
@@ -114,13 +114,15 @@ def common(patient: Patient, study: Study, series: Series, sop_class_uid: str) -
     )
     if patient.issuer:
         dataset.IssuerOfPatientID = patient.issuer
+    if study.date_shift_days:
+        dataset.LongitudinalTemporalInformationModified = "MODIFIED"
     if study.accession_in_request_only:
         dataset.AccessionNumber = None
         put(
             dataset,
             {
                 "RequestAttributesSequence": item(
-                    AccessionNumber=study.accession_number,
+                    AccessionNumber=study.accession_written,
                     RequestedProcedureID=f"RP{study.accession_number[4:]}",
                     ScheduledProcedureStepID=f"SP{study.accession_number[4:]}",
                 )
@@ -145,7 +147,7 @@ def finish(dataset: Dataset, study: Study, series: Series, index: int) -> None:
     )
     if study.dotted_date:
         # ACR-NEMA 300 wrote dates as yyyy.mm.dd; PS3.5 table 6.2-1 still recommends that readers take them.
-        dataset["StudyDate"].value = study.study_date.strftime("%Y.%m.%d")
+        dataset["StudyDate"].value = study.date_written.strftime("%Y.%m.%d")
     if study.time_written == "EMPTY":
         dataset.StudyTime = None
     absent = protocol.absent | ({"StudyTime"} if study.time_written == "ABSENT" else set())

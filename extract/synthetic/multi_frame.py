@@ -6,16 +6,16 @@ from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage, EnhancedMRImageStorage, SegmentationStorage
 
 from extract.synthetic import pixels
-from extract.synthetic.cohort import Patient, Series, Study, uid
+from extract.synthetic.entities import Patient, Series, Study, uid
 from extract.synthetic.geometry import ORIENTATION, lesion, position
 from extract.synthetic.iod_modules import BRAIN, clock, code, common, finish, frame_of_reference, image_pixel, item, put
 
-_FRAME_CONTENT = 0x00209111
+FRAME_CONTENT = 0x00209111
 _PLANE_POSITION = 0x00209113
 _SEGMENT_IDENTIFICATION = 0x0062000A
 
 
-def _dimensions(series: Series, *pointers: tuple[int, int, str]) -> dict[str, list[Dataset]]:
+def dimensions(series: Series, *pointers: tuple[int, int, str]) -> dict[str, list[Dataset]]:
     """Multi-frame Dimension module (PS3.3 C.7.6.17): index pointer, group pointer and label of each dimension."""
     organisation = uid(series.series_instance_uid, "dimensions")
     return {
@@ -38,7 +38,7 @@ def enhanced_mr(patient: Patient, study: Study, series: Series) -> Dataset:
     values = protocol.attributes
     dataset = common(patient, study, series, EnhancedMRImageStorage)
     image_type = ("ORIGINAL", "PRIMARY", "VOLUME", "NONE")
-    start = f"{study.study_date:%Y%m%d}{clock(study, 60 * series.series_number)}"
+    start = f"{study.date_written:%Y%m%d}{clock(study, 60 * series.series_number)}"
     inversion = float(str(values.get("InversionTime", 0)))
     contrast = "ContrastBolusAgent" in values
     description = {
@@ -151,10 +151,10 @@ def enhanced_mr(patient: Patient, study: Study, series: Series) -> Dataset:
         dataset,
         {
             **description,
-            **_dimensions(
+            **dimensions(
                 series,
-                (0x00209056, _FRAME_CONTENT, "Stack ID"),
-                (0x00209057, _FRAME_CONTENT, "In-Stack Position Number"),
+                (0x00209056, FRAME_CONTENT, "Stack ID"),
+                (0x00209057, FRAME_CONTENT, "In-Stack Position Number"),
             ),
             "ImageType": image_type,
             "AcquisitionNumber": 1,
@@ -257,7 +257,7 @@ def segmentation(patient: Patient, study: Study, series: Series) -> Dataset:
     put(
         dataset,
         {
-            **_dimensions(
+            **dimensions(
                 series,
                 (0x0062000B, _SEGMENT_IDENTIFICATION, "Referenced Segment Number"),
                 (0x00200032, _PLANE_POSITION, "Image Position (Patient)"),

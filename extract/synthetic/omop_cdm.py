@@ -15,7 +15,8 @@ import psycopg
 from psycopg import sql
 
 from extract.synthetic.cdm_tables import TABLES, Table
-from extract.synthetic.cohort import Drug, Histology, Patient, Study, StudyKind
+from extract.synthetic.entities import Drug, Examination, Histology, Patient, Report, Study
+from extract.synthetic.plans import DETAILED
 
 Cell = str | int | date | datetime | None
 Row = Mapping[str, Cell]
@@ -23,7 +24,7 @@ Row = Mapping[str, Cell]
 #: Begins the comment of the demo's schema and of its tables; what does not bear it is never touched.
 MARK = "Synthetic I-CDM demo"
 
-_EHR = 32817
+_EHR, _EHR_ORDER = 32817, 32833
 _RADIOLOGY_REPORT = 32841
 _OUTPATIENT, _INPATIENT = 9202, 9201
 _GENDER = {"M": 8507, "F": 8532}
@@ -31,7 +32,10 @@ _UTF8, _ENGLISH = 32678, 4180186
 _PROCEDURE_FIELD = 1147082
 _HYPERTENSION = 320128
 _LUNG_CANCER = 258369
+_SECONDARY_LUNG_CANCER = 254591
 _EGFR_MUTATED = 45766129
+#: Brain metastasis as a condition and, of OMOP's vocabulary Cancer Modifier, as a measurement.
+_BRAIN_METASTASIS_CONDITION, _BRAIN_METASTASIS_MEASUREMENT = 4246451, 36768862
 _HISTOLOGY: Mapping[Histology, tuple[int, str]] = {
     "ADENOCARCINOMA": (4112738, "Adenocarcinoma of lung"),
     "SQUAMOUS": (4110705, "Squamous cell carcinoma of lung"),
@@ -42,16 +46,22 @@ _DRUG: Mapping[Drug, tuple[int, str]] = {
     "GEFITINIB": (1319193, "gefitinib 250 mg tab"),
     "ERLOTINIB": (1325363, "erlotinib 150 mg tab"),
 }
-#: Standard procedure concept and the order's own text.
-_PROCEDURE: Mapping[StudyKind, tuple[int, str]] = {
+#: Standard procedure concept and the words of the report's title.
+_PROCEDURE: Mapping[Examination, tuple[int, str]] = {
     "CHEST_XRAY": (4163872, "Chest X-ray"),
-    "LOW_DOSE_CT": (36713200, "Chest CT low dose, no contrast"),
-    "ENHANCED_CT": (4058335, "Chest CT with contrast"),
-    "FOLLOW_UP_CT": (4058335, "Chest CT follow-up"),
+    "CHEST_CT": (4058335, "Chest CT"),
+    "CHEST_CT_PLAIN": (36713200, "Chest CT, no contrast"),
+    "ABDOMEN_CT": (4061009, "Abdomen CT"),
     "BRAIN_MR": (37311324, "Brain MRI"),
     "PET_CT": (4305790, "PET-CT whole body"),
     "ULTRASOUND": (4093436, "Ultrasound thorax"),
     "MAMMOGRAPHY": (4324693, "Mammography"),
+}
+#: Day of a report, counted from the examination, and its conclusion.
+_REPORT: Mapping[Report, tuple[int, str]] = {
+    "PRELIMINARY": (0, "preliminary, of no patient"),
+    "FINAL": (0, "of no patient"),
+    "ADDENDUM": (2, "addendum, of no patient"),
 }
 
 
@@ -70,8 +80,8 @@ def _person(patient: Patient) -> Row:
         "person_id": person_id(patient),
         "gender_concept_id": _GENDER[patient.sex],
         "year_of_birth": born.year,
-        "month_of_birth": born.month,
-        "day_of_birth": born.day,
+        "month_of_birth": born.month if patient.birth_recorded == "DATE" else None,
+        "day_of_birth": born.day if patient.birth_recorded == "DATE" else None,
         "race_concept_id": 0,
         "ethnicity_concept_id": 0,
         "person_source_value": patient.patient_id,
@@ -113,11 +123,16 @@ def _visits(patient: Patient) -> Iterator[Row]:
 
 def _conditions(patient: Patient) -> Iterator[Row]:
     histology, text = _HISTOLOGY[patient.histology]
-    found = [(_LUNG_CANCER, patient.diagnosis_date, "Lung cancer"), (histology, patient.diagnosis_date, text)]
-    if patient.egfr_mutated:
+    if patient.primary:
+        found = [(_LUNG_CANCER, patient.diagnosis_date, "Lung cancer"), (histology, patient.diagnosis_date, text)]
+    else:
+        found = [(_SECONDARY_LUNG_CANCER, patient.diagnosis_date, "Lung metastasis")]
+    if patient.egfr_mutated and patient.primary:
         found.append((_EGFR_MUTATED, patient.diagnosis_date + timedelta(days=14), "NSCLC, EGFR mutation"))
     if patient.hypertension_since:
         found.append((_HYPERTENSION, patient.hypertension_since, "Essential hypertension"))
+    if patient.brain_metastasis and "CONDITION_OCCURRENCE" in patient.brain_metastasis[1]:
+        found.append((_BRAIN_METASTASIS_CONDITION, patient.brain_metastasis[0], "Brain metastasis"))
     for order, (concept, day, source) in enumerate(found, start=1):
         yield {
             "condition_occurrence_id": patient.number * 1000 + order,
@@ -155,26 +170,42 @@ def _drugs(patient: Patient) -> Iterator[Row]:
         }
 
 
+def _measurements(patient: Patient) -> Iterator[Row]:
+    if patient.brain_metastasis and "MEASUREMENT" in patient.brain_metastasis[1]:
+        yield {
+            "measurement_id": patient.number,
+            "person_id": person_id(patient),
+            "measurement_concept_id": _BRAIN_METASTASIS_MEASUREMENT,
+            "measurement_date": patient.brain_metastasis[0],
+            "measurement_type_concept_id": _EHR,
+            "measurement_source_value": "Brain metastasis",
+        }
+
+
+def _accession(patient: Patient, study: Study) -> str | None:
+    """The order's accession number; every fourth patient's orders came into the CDM without it."""
+    return study.accession_number if patient.number % 4 else None
+
+
 def _procedure_id(patient: Patient, study: Study, record: int) -> int:
     return (patient.number * 1000 + study.study_number) * 10 + record
 
 
 def _procedures(patient: Patient) -> Iterator[Row]:
-    """The recorded procedures of a study: one on its day; none, two or a later one where the cohort says so."""
+    """What was ordered with each study, whether or not there are images of it."""
     for study in patient.studies:
-        concept, source = _PROCEDURE[study.kind]
-        when = _moment(study) + timedelta(days=study.procedure_delay_days)
-        for record in range(study.procedure_records):
+        for record, procedure in enumerate(study.procedures):
+            when = _moment(study) + timedelta(days=procedure.days_later, hours=procedure.hours_later)
             yield {
                 "procedure_occurrence_id": _procedure_id(patient, study, record),
                 "person_id": person_id(patient),
-                "procedure_concept_id": concept,
+                "procedure_concept_id": _PROCEDURE[procedure.examination][0],
                 "procedure_date": when.date(),
                 "procedure_datetime": when,
-                "procedure_type_concept_id": _EHR,
+                "procedure_type_concept_id": _EHR_ORDER if procedure.ordered else _EHR,
                 "quantity": 1,
                 "visit_occurrence_id": _visit_id(patient, study),
-                "procedure_source_value": source,
+                "procedure_source_value": _accession(patient, study),
             }
 
 
@@ -190,26 +221,32 @@ def _deaths(patient: Patient) -> Iterator[Row]:
 
 
 def _notes(patient: Patient) -> Iterator[Row]:
+    """Reports name their procedure; those of every third of the many patients only the accession number, if any."""
+    by_event = patient.number <= DETAILED or patient.number % 3 != 2
     for study in patient.studies:
-        if not study.procedure_records:
+        if not study.procedures:
             continue
-        title = _PROCEDURE[study.kind][1]
+        title = _PROCEDURE[study.procedures[0].examination][1]
         lesion = f"A nodule of {2 * patient.nodule.radius:.0f} mm." if study.kind.endswith("_CT") else "See images."
-        yield {
-            "note_id": _visit_id(patient, study),
-            "person_id": person_id(patient),
-            "note_date": study.study_date,
-            "note_type_concept_id": _RADIOLOGY_REPORT,
-            "note_class_concept_id": 0,
-            "note_title": f"{title}, report",
-            "note_text": f"SYNTHETIC REPORT\nExamination: {title}.\nFindings: {lesion}\nConclusion: of no patient.",
-            "encoding_concept_id": _UTF8,
-            "language_concept_id": _ENGLISH,
-            "visit_occurrence_id": _visit_id(patient, study),
-            "note_source_value": "Radiology report",
-            "note_event_id": _procedure_id(patient, study, 0),
-            "note_event_field_concept_id": _PROCEDURE_FIELD,
-        }
+        for order, report in enumerate(study.reports):
+            days, conclusion = _REPORT[report]
+            when = _moment(study) + timedelta(days=days, hours=order + 1)
+            yield {
+                "note_id": _visit_id(patient, study) * 10 + order,
+                "person_id": person_id(patient),
+                "note_date": when.date(),
+                "note_datetime": when,
+                "note_type_concept_id": _RADIOLOGY_REPORT,
+                "note_class_concept_id": 0,
+                "note_title": f"{title}, {'addendum' if report == 'ADDENDUM' else 'report'}",
+                "note_text": f"SYNTHETIC REPORT\nExamination: {title}.\nFindings: {lesion}\nConclusion: {conclusion}.",
+                "encoding_concept_id": _UTF8,
+                "language_concept_id": _ENGLISH,
+                "visit_occurrence_id": _visit_id(patient, study),
+                "note_source_value": "Radiology report" if by_event else _accession(patient, study),
+                "note_event_id": _procedure_id(patient, study, 0) if by_event else None,
+                "note_event_field_concept_id": _PROCEDURE_FIELD if by_event else None,
+            }
 
 
 _CDM_SOURCE: Row = {
@@ -228,6 +265,7 @@ _CDM_SOURCE: Row = {
 
 def rows(cohort: tuple[Patient, ...]) -> dict[str, list[Row]]:
     """Rows by table, every table of ``TABLES``; columns that are left out are NULL."""
+    cohort = tuple(patient for patient in cohort if patient.in_cdm)
     return {
         "person": [_person(patient) for patient in cohort],
         "observation_period": [_observation_period(patient) for patient in cohort],
@@ -235,6 +273,7 @@ def rows(cohort: tuple[Patient, ...]) -> dict[str, list[Row]]:
         "condition_occurrence": [row for patient in cohort for row in _conditions(patient)],
         "drug_exposure": [row for patient in cohort for row in _drugs(patient)],
         "procedure_occurrence": [row for patient in cohort for row in _procedures(patient)],
+        "measurement": [row for patient in cohort for row in _measurements(patient)],
         "death": [row for patient in cohort for row in _deaths(patient)],
         "note": [row for patient in cohort for row in _notes(patient)],
         "cdm_source": [_CDM_SOURCE],

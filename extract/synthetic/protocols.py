@@ -14,7 +14,9 @@ from typing import Literal
 #: One DICOM value: a tuple is a multi-valued attribute, None an attribute that is present but empty.
 Value = str | int | float | tuple[str, ...] | tuple[int, ...] | tuple[float, ...] | None
 
-Kind = Literal["CR", "DX", "CT", "MR", "ENHANCED_MR", "PT", "US", "MG", "SEG", "RTSTRUCT", "TEXT_SR", "DOSE_SR"]
+Kind = Literal[
+    "CR", "DX", "CT", "ENHANCED_CT", "MR", "ENHANCED_MR", "PT", "US", "MG", "SEG", "RTSTRUCT", "TEXT_SR", "DOSE_SR"
+]
 Plane = Literal["axial", "coronal", "sagittal"]
 
 #: The Modality (0008,0060) of each kind of object, PS3.3 C.7.3.1.1.1.
@@ -22,6 +24,7 @@ MODALITY: Mapping[Kind, str] = {
     "CR": "CR",
     "DX": "DX",
     "CT": "CT",
+    "ENHANCED_CT": "CT",
     "MR": "MR",
     "ENHANCED_MR": "MR",
     "PT": "PT",
@@ -84,6 +87,15 @@ class Protocol:
         count = self.instances // 2 * 2
         varying = {keyword: values[:count] for keyword, values in self.varying.items()}
         return replace(self, instances=count, varying=varying)
+
+    def resized(self, instances: int, size: int) -> Protocol:
+        """The same field of view in so many instances of ``size`` by ``size`` pixels; values per instance repeat."""
+        varying = {
+            keyword: tuple(values[index % len(values)] for index in range(instances))
+            for keyword, values in self.varying.items()
+        }
+        spacing = round(self.pixel_spacing * self.rows / size, 4)
+        return replace(self, instances=instances, rows=size, columns=size, pixel_spacing=spacing, varying=varying)
 
     def lacking(self, *keywords: str) -> Protocol:
         """The same series without these attributes."""
@@ -252,6 +264,11 @@ def low_dose_ct(rng: Random, scanner: Scanner, say: Wording) -> list[Protocol]:
     ]
 
 
+def enhanced_low_dose_ct(thin: Protocol, frames: int) -> Protocol:
+    """The thin series of a low-dose CT as one multi-frame object (Enhanced CT Image Storage)."""
+    return replace(thin, kind="ENHANCED_CT", instances=1, frames=frames)
+
+
 def enhanced_ct(rng: Random, scanner: Scanner, say: Wording, size: int = 32) -> list[Protocol]:
     """A staging study: localizer, mediastinum and lung kernels with contrast medium, coronal reformat."""
     dose = (rng.choice((100, 120)), rng.randrange(180, 320))
@@ -315,6 +332,24 @@ def follow_up_ct(rng: Random, scanner: Scanner, say: Wording, contrast: bool) ->
             lung=False,
             dose=(120, rng.randrange(160, 240)),
             contrast=contrast,
+        ),
+    ]
+
+
+def chest_abdomen_ct(rng: Random, scanner: Scanner, say: Wording) -> list[Protocol]:
+    """Two regions in one go: a scout, the chest and the abdomen, with contrast medium."""
+    dose = (120, rng.randrange(160, 240))
+    regions = (
+        ("CHEST", say("CHEST CT CE 5mm", "흉부 CT 조영증강")),
+        ("ABDOMEN", say("ABDOMEN CT CE 5mm", "복부 CT 조영증강")),
+    )
+    return [
+        _localizer(scanner),
+        *(
+            _ct(rng, scanner, text, instances=10, thickness=5.0, size=32, lung=False, dose=dose, contrast=True).having(
+                BodyPartExamined=region, ProtocolName="CHEST ABDOMEN"
+            )
+            for region, text in regions
         ),
     ]
 

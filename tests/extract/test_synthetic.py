@@ -6,7 +6,7 @@ import csv
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,9 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ImplicitVRLittleEnd
 
 from extract.synthetic import MARKER, DemoSummary, FolderNotOursError, omop_cdm, write_demo_data
 from extract.synthetic.cdm_tables import TABLES
-from extract.synthetic.cohort import Patient, Study, build_cohort
+from extract.synthetic.cohort import build_cohort
 from extract.synthetic.dicom_writer import write_cohort
+from extract.synthetic.entities import Patient, Study
 
 PATIENTS = 3
 SEED = 59187
@@ -49,6 +50,11 @@ CDM_54 = {
     "procedure_datetime procedure_end_date procedure_end_datetime procedure_type_concept_id! modifier_concept_id "
     "quantity provider_id visit_occurrence_id visit_detail_id procedure_source_value procedure_source_concept_id "
     "modifier_source_value",
+    "measurement": "measurement_id! person_id! measurement_concept_id! measurement_date! measurement_datetime "
+    "measurement_time measurement_type_concept_id! operator_concept_id value_as_number value_as_concept_id "
+    "unit_concept_id range_low range_high provider_id visit_occurrence_id visit_detail_id measurement_source_value "
+    "measurement_source_concept_id unit_source_value unit_source_concept_id value_source_value measurement_event_id "
+    "meas_event_field_concept_id",
     "death": "person_id! death_date! death_datetime death_type_concept_id cause_concept_id cause_source_value "
     "cause_source_concept_id",
     "note": "note_id! person_id! note_date! note_datetime note_type_concept_id! note_class_concept_id! note_title "
@@ -90,7 +96,7 @@ def _csv(directory: Path, table: str) -> list[dict[str, str]]:
 
 
 def _whole_cohort() -> list[tuple[Patient, Study]]:
-    return [(patient, study) for patient in build_cohort(24, SEED) for study in patient.studies]
+    return [(patient, study) for patient in build_cohort(240, SEED) for study in patient.studies]
 
 
 def test_the_same_arguments_give_the_same_bytes(demo: tuple[Path, DemoSummary], tmp_path: Path) -> None:
@@ -190,13 +196,59 @@ def test_what_the_later_awkward_patients_show(tmp_path: Path) -> None:
     assert [copy.read_bytes() == copy.with_name("IM0001.dcm").read_bytes() for copy in copies] == [True]
 
 
+def test_what_the_many_patients_show(tmp_path: Path) -> None:
+    kinds = {31: "ENHANCED_CT", 33: "ENHANCED_CT", 37: "LOW_DOSE_CT", 42: "ENHANCED_CT", 73: "LOW_DOSE_CT"}
+    everybody = build_cohort(73, SEED)
+    cohort = tuple(
+        replace(patient, studies=tuple(study for study in patient.studies if study.kind == kinds[patient.number]))
+        for patient in everybody
+        if patient.number in kinds
+    )
+    write_cohort(cohort, tmp_path)
+    files = {
+        number: [pydicom.dcmread(path) for path in sorted((tmp_path / f"SYN-{number:04d}").rglob("*.dcm"))]
+        for number in kinds
+    }
+    taken = {dataset.AccessionNumber for dataset in files[31]}
+    assert taken == {study.accession_number for study in everybody[31].studies if study.kind == "ENHANCED_CT"}
+    assert {dataset.AccessionNumber for dataset in files[33]} == {""}
+    (shifted,) = cohort[2].studies
+    assert {dataset.StudyDate for dataset in files[37]} == {f"{shifted.study_date - timedelta(days=400):%Y%m%d}"}
+    assert {dataset.LongitudinalTemporalInformationModified for dataset in files[37]} == {"MODIFIED"}
+    assert {dataset.PatientID for dataset in files[42]} == {"SYN-0042", "SYN-0043"}
+    (enhanced,) = files[73]
+    assert (enhanced.NumberOfFrames, len(enhanced.PerFrameFunctionalGroupsSequence)) == (151, 151)
+    assert len(enhanced.PixelData) == 151 * 2 * enhanced.Rows * enhanced.Columns
+
+
+def test_what_the_clinical_tables_hold_of_the_many_patients() -> None:
+    cohort = build_cohort(80, SEED)
+    rows = omop_cdm.rows(cohort)
+
+    def of(number: int, table: str) -> list[omop_cdm.Row]:
+        return [row for row in rows[table] if row["person_id"] == omop_cdm.person_id(cohort[number - 1])]
+
+    assert of(44, "person") == of(44, "procedure_occurrence") == of(44, "note") == []
+    assert [row["month_of_birth"] for row in of(76, "person")] == [None]
+    (without_images,) = (study for study in cohort[38].studies if not study.series)
+    assert without_images.study_date in [row["procedure_date"] for row in of(39, "procedure_occurrence")]
+    reports = Counter(row["note_event_id"] for row in of(46, "note"))
+    assert sorted(reports.values())[-2:] == [1, 3]
+    assert next(row["condition_concept_id"] for row in of(52, "condition_occurrence")) == 254591
+    ordered = [row["procedure_type_concept_id"] for row in of(26, "procedure_occurrence")]
+    assert Counter(ordered)[32833] == 1
+    for table, made in rows.items():
+        ids = [row[f"{table}_id"] for row in made if f"{table}_id" in row]
+        assert len(set(ids)) == len(ids)
+
+
 def test_the_whole_cohort_covers_the_scenarios() -> None:
-    cohort = build_cohort(24, SEED)
+    cohort = build_cohort(240, SEED)
     osimertinib = Counter(bool(p.hypertension_since) for p in cohort if p.drug == "OSIMERTINIB")
     assert min(osimertinib[True], osimertinib[False]) >= 2
     makers = {series.scanner.manufacturer for _, study in _whole_cohort() for series in study.series}
     assert {"SIEMENS", "GE MEDICAL SYSTEMS", "Philips", "Canon Medical Systems", "TOSHIBA"} <= makers
-    assert all(date(2010, 1, 1) <= study.study_date <= date(2021, 12, 31) for _, study in _whole_cohort())
+    assert all(date(2009, 12, 1) <= study.study_date <= date(2021, 12, 31) for _, study in _whole_cohort())
     thin = [
         series
         for _, study in _whole_cohort()
@@ -232,12 +284,24 @@ def test_clinical_tables_are_of_the_same_patients(demo: tuple[Path, DemoSummary]
 
 
 def test_procedures_that_do_not_match_are_the_intended_ones() -> None:
+    """Per patient: what a study's procedures are, and by how many days they are later, where that is not one and 0."""
     odd = {
-        patient.number: (study.procedure_records, study.procedure_delay_days)
+        (patient.number, study.kind): [(one.examination, one.days_later) for one in study.procedures]
         for patient, study in _whole_cohort()
-        if (study.procedure_records, study.procedure_delay_days) != (1, 0)
+        if [one.days_later for one in study.procedures] != [0]
     }
-    assert odd == {8: (1, 1), 12: (2, 0), 16: (0, 0)}
+    assert odd == {
+        (8, "ENHANCED_CT"): [("CHEST_CT", 1)],
+        (12, "ENHANCED_CT"): [("CHEST_CT", 0), ("CHEST_CT", 0)],
+        (16, "ENHANCED_CT"): [],
+        (26, "ENHANCED_CT"): [("CHEST_CT", 0), ("CHEST_CT", 0)],
+        (27, "ENHANCED_CT"): [("CHEST_CT", 0), ("CHEST_CT_PLAIN", 0)],
+        (28, "CHEST_ABDOMEN_CT"): [("CHEST_CT", 0), ("ABDOMEN_CT", 0)],
+        (29, "PET_CT"): [],
+        (34, "ENHANCED_CT"): [("CHEST_CT", 1)],
+        (36, "ENHANCED_CT"): [("CHEST_CT", 10)],
+        (41, "ENHANCED_CT"): [],
+    }
 
 
 def test_columns_are_those_of_cdm_54(demo: tuple[Path, DemoSummary]) -> None:
@@ -267,7 +331,7 @@ def test_load_rebuilds_its_own_schema_only(demo: tuple[Path, DemoSummary], conne
         "where table_schema = 'synthetic_cdm' "
         "and col_description((table_schema || '.' || table_name)::regclass, ordinal_position::int) is null"
     ).fetchone()
-    assert (keys, bare) == ((8,), (0,))
+    assert (keys, bare) == ((9,), (0,))
 
     connection.execute("create schema hospital_cdm")
     connection.execute("create table hospital_cdm.person (person_id bigint)")
