@@ -12,6 +12,9 @@ source as (
 needed_ancestors as (
     select concept_id from {{ ref('value_mapping') }}
     where attribute in ('Modality', 'BodyPartExamined')
+    union
+    select concept_id from {{ ref('concept_set') }}
+    where include_descendants
 ),
 
 needed as (
