@@ -49,6 +49,8 @@ demo: up
 	dbt show --quiet --select table_rows --limit 10
 	dbt show --quiet --select table_1 --limit 200
 	dbt show --quiet --select linkage --limit 50
+	@for model in cohort_attrition scenario_1 scenario_1_test scenario_3 scenario_4; do echo "$$model"; \
+	    python -m extract.embedded_postgres psql -q -P footer=off -c "table icdm_analysis.$$model"; done
 	@echo 'The tables are in schema icdm (look: make psql). Every table and column explained: $(CURDIR)/target/static_index.html'
 
 test: lint test-python test-build

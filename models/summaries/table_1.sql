@@ -40,7 +40,15 @@ study_rows as (
             (1, 'modality', imaging_study.modality_source_value),
             (2, 'manufacturer', imaging_study.manufacturer),
             (3, 'number of series', imaging_study.number_of_series::text),
-            (4, 'number of instance', imaging_study.number_of_instance::text)
+            (4, 'number of instance', imaging_study.number_of_instance::text),
+            (5, 'number of frames', imaging_study.number_of_frames::text),
+            (6, 'modalities in study', imaging_study.modalities_in_study),
+            (7, 'study date', imaging_study.study_date::text),
+            (8, 'study time', imaging_study.study_datetime::text),
+            (9, 'accession number', imaging_study.accession_key),
+            (10, 'person', imaging_study.person_id::text),
+            (11, 'procedure', imaging_study.procedure_occurrence_id::text),
+            (12, 'report', imaging_study.note_id::text)
         ) as columns (place, concept, value)
     group by columns.place, columns.concept
 ),
@@ -86,13 +94,24 @@ series_rows as (
 annotation_rows as (
     select
         3 as table_place,
-        1 as place,
+        1::bigint as place,
         'IMAGING_ANNOTATION' as cdm_table,
-        'all' as concept,
+        'annotation system' as concept,
+        count(*) as records,
+        count(annotation_system) as records_with_data,
+        count(distinct annotation_system) as unique_values
+    from imaging_annotation
+    union all
+    select
+        3 as table_place,
+        1 + row_number() over (order by annotation_source_value) as place,
+        'IMAGING_ANNOTATION' as cdm_table,
+        annotation_source_value as concept,
         count(*) as records,
         count(value_source_value) as records_with_data,
         count(distinct value_source_value) as unique_values
     from imaging_annotation
+    group by annotation_source_value
 ),
 
 filepath_rows as (
