@@ -7,10 +7,11 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up down psql deps demo test test-python test-build lint docs bench reset clean
+.PHONY: help up down psql deps demo dq test test-python test-build lint docs bench reset clean
 
 help:
 	@echo 'make demo    real DICOM files and a synthetic cohort become the four tables'
+	@echo 'make dq      the result of the data-quality rules in the last build'
 	@echo 'make test    lint, types, tests, a build on a fresh database, coverage of the docs'
 	@echo 'make up      start PostgreSQL and write profiles.yml (down: stop it; psql: look into it)'
 	@echo 'make docs    the pages about every table and column, as one file'
@@ -52,6 +53,9 @@ demo: up
 	@for model in cohort_attrition scenario_1 scenario_1_test scenario_3 scenario_4; do echo "$$model"; \
 	    python -m extract.embedded_postgres psql -q -P footer=off -c "table icdm_analysis.$$model"; done
 	@echo 'The tables are in schema icdm (look: make psql). Every table and column explained: $(CURDIR)/target/static_index.html'
+
+dq: up
+	dbt run-operation --quiet print_dq_result
 
 test: lint test-python test-build
 

@@ -1,0 +1,25 @@
+with
+
+studies as (
+    select * from {{ ref('imaging_study') }}
+),
+
+series_rows as (
+    select * from {{ ref('imaging_series') }}
+),
+
+series_counts as (
+    select
+        imaging_study_id,
+        count(distinct unique_series_id) as number_of_series
+    from series_rows
+    group by imaging_study_id
+)
+
+select
+    studies.imaging_study_id::text as record_key,
+    coalesce(studies.number_of_series::text, 'nothing') || ' stated, ' || coalesce(series_counts.number_of_series, 0)
+    || ' found' as observed,
+    (studies.number_of_series is distinct from coalesce(series_counts.number_of_series, 0)) as is_violation
+from studies
+left join series_counts on studies.imaging_study_id = series_counts.imaging_study_id

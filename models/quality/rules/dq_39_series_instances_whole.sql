@@ -1,0 +1,12 @@
+with
+
+series_rows as (
+    select * from {{ ref('imaging_series') }}
+)
+
+select
+    imaging_series_id::text as record_key,
+    value_source_value as observed,
+    coalesce(value_as_number < 1 or value_as_number % 1 <> 0, true) as is_violation
+from series_rows
+where series_source_value = 'NumberOfInstances'
