@@ -41,6 +41,20 @@
         'dq_41_annotated_series_known',
         'dq_42_measurement_range_and_unit',
         'dq_43_filepath_row',
-        'dq_44_filepath_known'
+        'dq_44_filepath_known',
+        'dq_45_rows_complete',
+        'dq_46_columns_complete',
+        'dq_47_slice_thickness_complete',
+        'dq_48_value_understood',
+        'dq_49_files_reconciled',
+        'dq_50_modality_of_class',
+        'dq_51_series_agrees',
+        'dq_52_study_agrees',
+        'dq_53_accession_one_patient',
+        'dq_54_copies_identical',
+        'dq_55_dates_in_order',
+        'dq_56_text_without_identifier',
+        'dq_58_value_in_bounds',
+        'dq_59_value_near_baseline'
     ]) -}}
 {% endmacro %}

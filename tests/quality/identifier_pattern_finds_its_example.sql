@@ -1,0 +1,5 @@
+select
+    kind,
+    example
+from {{ ref('identifier_pattern') }}
+where example !~* pattern
