@@ -428,6 +428,14 @@ INJECTIONS = {
         ),
         "select count(*) from icdm.imaging_series where series_source_value = 'KVP'",
     ),
+    "DQ-60": Injection(
+        (
+            "insert into icdm_quality.volume_geometry (study_instance_uid, series_instance_uid, stack_key, modality,"
+            " is_diagnostic, verdict) select '9', '9', id::text, 'CT', true, 'gap'"
+            " from generate_series(1, 1000) as ids (id)",
+        ),
+        1000,
+    ),
 }
 
 

@@ -7,7 +7,8 @@ links as (
 
 select
     imaging_study_id::text as record_key,
-    'procedure ' || procedure_occurrence_id || case when modality_agrees then ' agrees' else ' disagrees' end as observed,
+    'procedure ' || procedure_occurrence_id || case when modality_agrees then ' agrees' else ' disagrees' end
+        as observed,
     not modality_agrees as is_violation
 from links
 where modality_agrees is not null
