@@ -16,6 +16,8 @@ source as (
 needed_concepts as (
     select concept_id from {{ ref('int_vocabulary__concepts_used') }}
     union
+    select target_concept_id as concept_id from {{ ref('stg_omop__source_to_concept_maps') }}
+    union
     select procedure_concept_id as concept_id from {{ ref('stg_omop__procedure_occurrences') }}
 ),
 
