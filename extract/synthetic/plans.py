@@ -72,6 +72,8 @@ def _detailed_plan(number: int, rng: Random, diagnosis: date, say: Wording) -> l
     return plan
 
 
+# Width and height of the images of the many patients: few bytes, and pixels of a size that scanners have.
+_PIXELS = 32
 #: Instances of the thin axial series of these patients' low-dose CT: about the 150 of the paper's scenario 3.
 _LONG_SERIES: Mapping[int, int] = {61: 150, 63: 151, 65: 160, 67: 170, 69: 212}
 #: Frames of the one instance that is these patients' whole low-dose CT.
@@ -81,18 +83,18 @@ _THIN_AS_WRITTEN: Mapping[int, float] = {55: 1.004, 56: 0.996, 59: 0.994, 62: 1.
 
 
 def _few(rng: Random, series: list[Protocol], most: int) -> list[Protocol]:
-    """The series with one to ``most`` instances of 8 by 8 pixels."""
-    return [one.resized(min(one.instances, rng.randrange(1, most + 1)), 8) for one in series]
+    """The series with one to ``most`` small instances."""
+    return [one.resized(min(one.instances, rng.randrange(1, most + 1)), _PIXELS) for one in series]
 
 
 def _small_low_dose(number: int, rng: Random, scanner: Scanner, say: Wording) -> list[Protocol]:
     """A low-dose CT whose scout bears the protocol's name too, as scouts do."""
     made = protocols.low_dose_ct(rng, scanner, say)
-    small = [made[0].resized(2, 8).having(ProtocolName="CHEST LOW DOSE"), *_few(rng, made[1:], 3)]
+    small = [made[0].resized(2, _PIXELS).having(ProtocolName="CHEST LOW DOSE"), *_few(rng, made[1:], 3)]
     if number in _LONG_SERIES:
-        small[1] = made[1].resized(_LONG_SERIES[number], 8)
+        small[1] = made[1].resized(_LONG_SERIES[number], _PIXELS)
     if number in _ENHANCED_CT_FRAMES:
-        small = [protocols.enhanced_low_dose_ct(made[1].resized(1, 8), _ENHANCED_CT_FRAMES[number])]
+        small = [protocols.enhanced_low_dose_ct(made[1].resized(1, _PIXELS), _ENHANCED_CT_FRAMES[number])]
     return small
 
 
@@ -113,7 +115,7 @@ def _small_plan(number: int, rng: Random, diagnosis: date, say: Wording) -> list
     def day(offset: int) -> date:
         return diagnosis + timedelta(days=offset + rng.randrange(0, 4))
 
-    views = [view.resized(1, 16) for view in protocols.chest_radiographs(rng, kind, say)]
+    views = [view.resized(1, _PIXELS) for view in protocols.chest_radiographs(rng, kind, say)]
     plan: list[Plan] = [("CHEST_XRAY", day(-24), say("CHEST PA AND LATERAL", "흉부 단순촬영"), views, xray)]
     if number % 2:
         low = _small_low_dose(number, rng, ct, say)
