@@ -45,12 +45,11 @@ demo: up
 	rm -rf demo/pydicom && cp -Rp "$$(python -c 'import pydicom; print(*pydicom.__path__)')/data" demo/pydicom
 	icdm-extract scan demo/cohort/dicom demo/pydicom
 	icdm-extract crosswalk person --from-omop
+	icdm-extract crosswalk procedure --from-omop procedure_occurrence.procedure_source_value
+	icdm-extract crosswalk note --from-omop note.note_source_value
 	dbt build --exclude-resource-type unit_test --quiet $(STRICT)
 	dbt docs generate --static --quiet
-	dbt show --quiet --select table_rows --limit 10
-	dbt show --quiet --select table_1 --limit 200
-	dbt show --quiet --select linkage --limit 50
-	@for model in cohort_attrition scenario_1 scenario_1_test scenario_3 scenario_4; do echo "$$model"; \
+	@for model in table_rows table_1 linkage cohort_attrition scenario_1 scenario_1_test scenario_3 scenario_4; do echo "$$model"; \
 	    python -m extract.embedded_postgres psql -q -P footer=off -c "table icdm_analysis.$$model"; done
 	@echo 'The tables are in schema icdm (look: make psql). Every table and column explained: $(CURDIR)/target/static_index.html'
 
@@ -69,6 +68,8 @@ test-build: up
 	icdm-extract demo-data target/test-cohort --patients 6
 	icdm-extract scan target/test-cohort/dicom "$$(python -c 'import pydicom; print(*pydicom.__path__)')/data"
 	icdm-extract crosswalk person --from-omop
+	icdm-extract crosswalk procedure --from-omop procedure_occurrence.procedure_source_value
+	icdm-extract crosswalk note --from-omop note.note_source_value
 	dbt build $(STRICT)
 	dbt docs generate --quiet
 	dbt-coverage compute doc --cov-fail-under 1
