@@ -50,7 +50,7 @@ demo: up
 	dbt build --exclude-resource-type unit_test --quiet $(STRICT)
 	dbt docs generate --static --quiet
 	@for model in table_rows table_1 linkage cohort_attrition scenario_1 scenario_1_test scenario_3 scenario_4; do echo "$$model"; \
-	    python -m extract.embedded_postgres psql -q -P footer=off -c "table icdm_analysis.$$model"; done
+	    python -m extract.embedded_postgres psql -q -P footer=off -P pager=off -c "table icdm_analysis.$$model"; done
 	@echo 'The tables are in schema icdm (look: make psql). Every table and column explained: $(CURDIR)/target/static_index.html'
 
 dq: up
