@@ -232,9 +232,7 @@ INJECTIONS = {
     "DQ-06": Injection(outliers("Rows"), 2, ("DQ-01", "DQ-31", "DQ-44", "DQ-45"), "PASS"),
     "DQ-07": update("Columns", "value_as_number = null", ("DQ-48",)),
     "DQ-08": Injection(outliers("Columns"), 2, ("DQ-01", "DQ-31", "DQ-44", "DQ-46"), "PASS"),
-    "DQ-09": update(
-        "Manufacturer", "series_source_value = 'BlackBlood', value_as_concept_id = 9191", ("DQ-31", "DQ-48")
-    ),
+    "DQ-09": update("BlackBlood", "value_as_concept_id = 9191"),
     "DQ-10": annotations("values (1, 'LongAxis', null::numeric, 'x', 8588), (2, 'LongAxis', 3, '3', 8588)", 1),
     "DQ-11": annotations(
         "select id, 'LongAxis', case id when 7 then 900 else 9 end, 'x', 8588 from generate_series(1, 200) as ids (id)",
@@ -377,7 +375,12 @@ INJECTIONS = {
         "select count(distinct series_key) from icdm_work.int_series__headers_counted where sop_class_uid in"
         " ('1.2.840.10008.5.1.4.1.1.2', '1.2.840.10008.5.1.4.1.1.4', '1.2.840.10008.5.1.4.1.1.128')",
     ),
-    "DQ-48": update("Modality", "value_as_concept_id = 0"),
+    "DQ-48": Injection(
+        ("update icdm.imaging_series set value_as_concept_id = 0 where value_as_concept_id is not null",),
+        "select count(*) from icdm.imaging_series inner join icdm_vocabulary.dicom_attribute"
+        " on name || coalesce('[' || component || ']', '') = series_source_value where kind = 'code'",
+        ("DQ-09", "DQ-33"),
+    ),
     "DQ-49": Injection(
         ("update icdm_quality.reconciliation set left_count = left_count + 1",),
         "select count(*) from icdm_quality.reconciliation",
