@@ -189,10 +189,17 @@ def _id(text: str, spared: frozenset[str]) -> Iterator[str]:
             characters = re.findall("[0-9]+|[^0-9]+", whole)
         yield rf"(?<![^\W_]){_ID_SEPARATOR.join(map(re.escape, characters))}(?![^\W_])"
     elif len(whole) < 6:
-        yield rf"(?<![^\W_])(?<![0-9][.,]){whole}(?![^\W_]|[.,][0-9])"
+        yield _short_number(whole)
     else:
         digits = whole.lstrip("0")
         yield rf"(?<![0-9])0*{_ID_SEPARATOR.join(digits if len(digits) > 5 else whole)}(?![0-9])"
+        if 3 < len(digits) < 6:
+            yield _short_number(digits)
+
+
+def _short_number(digits: str) -> str:
+    """Return a pattern for a number of 4 or 5 digits, which may well be a measure: only where it stands alone."""
+    return rf"(?<![^\W_])(?<![0-9][.,]){digits}(?![^\W_]|[.,][0-9])"
 
 
 def _order_id(text: str, spared: frozenset[str]) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """From files and a site's CDM to links, built for real: each link right, none made up, nothing of the site touched."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -226,7 +227,7 @@ def build(
         assert main(["crosswalk", "procedure", str(orders), *clear]) == 0
 
         def run(select: str, **variables: str) -> str:
-            """Build without any warning, and return what the run tells."""
+            """Build without any warning but what the rules find in these data, and return what the run tells."""
             result = subprocess.run(
                 [
                     *(str(Path(sys.executable).with_name("dbt")), "--warn-error-options", STRICT, "build"),
@@ -238,7 +239,8 @@ def build(
                 text=True,
             )
             assert result.returncode == 0, result.stdout
-            assert " WARN " not in result.stdout, result.stdout
+            findings = set(re.findall(r" WARN [0-9]+ (\w+)", result.stdout))
+            assert {name for name in findings if not name.startswith("dq_")} <= {"concepts_wait_for_a_vocabulary"}
             return result.stdout
 
         run("fqn:*", omop_schema="site_cdm")
@@ -296,6 +298,9 @@ def test_every_link_is_right_and_the_clinical_tables_are_as_before(build: Any) -
 def test_a_vocabulary_knows_procedures_that_the_seed_does_not(build: Any) -> None:
     execute(
         "drop schema if exists athena cascade; create schema athena;"
+        "create table athena.concept as select concept_id, concept_name, domain_id, vocabulary_id, concept_code,"
+        " case when not is_custom then 'S' end as standard_concept, null::text as invalid_reason"
+        " from icdm_work.int_vocabulary__concepts_used;"
         "create table athena.concept_ancestor (ancestor_concept_id integer, descendant_concept_id integer,"
         " min_levels_of_separation integer, max_levels_of_separation integer);"
         f"insert into athena.concept_ancestor values (4300757, {SITE_CT_CHEST}, 1, 1),"
@@ -337,8 +342,8 @@ def test_without_any_cdm_nothing_is_linked_and_the_build_says_so(build: Any) -> 
     assert links() == dict.fromkeys(EXPECTED, (None, None, None))
     assert query("select count(*) from icdm_analysis.study_procedure") == [(0,)]
     assert query("select count(*) from pg_namespace where nspname = 'no_such_cdm'") == [(0,)]
-    reasons = query("select how, studies from icdm_analysis.linkage where link = 'person' order by how")
-    assert reasons == [
+    reasons = query("select how, studies from icdm_analysis.linkage where link = 'person'")
+    assert sorted(reasons) == [
         ("no PatientID", 1),
         ("patient unknown to the crosswalk", 1),
         ("person not in PERSON", 11),

@@ -4,9 +4,9 @@ procedures as (
     select distinct procedure_concept_id from {{ ref('stg_omop__procedure_occurrences') }}
 ),
 
-value_mappings as (
-    select * from {{ ref('value_mapping') }}
-    where attribute = 'Modality' and concept_id <> 0
+mappings as (
+    select * from {{ ref('int_vocabulary__mappings_chosen') }}
+    where attribute = 'Modality' and concept_id <> 0 and coalesce(domain_id, 'Procedure') = 'Procedure'
 ),
 
 priorities as (
@@ -28,11 +28,11 @@ procedure_concepts as (
 
 modality_concepts as (
     select
-        value_mappings.concept_id as modality_concept_id,
+        mappings.concept_id as modality_concept_id,
         min(priorities.priority) as priority
-    from value_mappings
-    left join priorities on value_mappings.source_value = priorities.modality
-    group by value_mappings.concept_id
+    from mappings
+    left join priorities on mappings.source_value = priorities.modality
+    group by mappings.concept_id
 ),
 
 by_any_ancestor as (
@@ -78,10 +78,10 @@ by_method as (
 by_seed as (
     select distinct
         procedures.procedure_concept_id,
-        value_mappings.concept_id as modality_concept_id
+        mappings.concept_id as modality_concept_id
     from procedures
     inner join procedure_concepts on procedures.procedure_concept_id = procedure_concepts.procedure_concept_id
-    inner join value_mappings on procedure_concepts.modality = value_mappings.source_value
+    inner join mappings on procedure_concepts.modality = mappings.source_value
     where
         not exists (
             select 1 from by_ancestor

@@ -1,8 +1,8 @@
 with
 
-value_mappings as (
-    select * from {{ ref('value_mapping') }}
-    where attribute = 'BodyPartExamined' and concept_id <> 0
+mappings as (
+    select * from {{ ref('int_vocabulary__mappings_chosen') }}
+    where attribute = 'BodyPartExamined' and concept_id <> 0 and coalesce(domain_id, 'Procedure') = 'Procedure'
 ),
 
 procedure_concepts as (
@@ -14,7 +14,7 @@ contents as (
 ),
 
 body_parts as (
-    select source_value as body_part from value_mappings
+    select source_value as body_part from mappings
     union
     select body_part from procedure_concepts
     where body_part is not null
@@ -28,10 +28,10 @@ body_parts as (
 named as (
     select
         body_parts.body_part,
-        value_mappings.concept_id,
-        coalesce(value_mappings.concept_id::text, body_parts.body_part) as region
+        mappings.concept_id,
+        coalesce(mappings.concept_id::text, body_parts.body_part) as region
     from body_parts
-    left join value_mappings on body_parts.body_part = value_mappings.source_value
+    left join mappings on body_parts.body_part = mappings.source_value
 ),
 
 contained as (

@@ -8,9 +8,9 @@ voted_modalities as (
     select * from {{ ref('int_study__modality_voted') }}
 ),
 
-value_mappings as (
-    select * from {{ ref('value_mapping') }}
-    where attribute = 'Modality' and concept_id <> 0
+mappings as (
+    select * from {{ ref('int_vocabulary__mappings_chosen') }}
+    where attribute = 'Modality' and concept_id <> 0 and coalesce(domain_id, 'Procedure') = 'Procedure'
 ),
 
 -- Objects that are no images, localizers and screen saves have no say.
@@ -24,9 +24,9 @@ image_modalities as (
 
 select
     image_modalities.study_instance_uid,
-    value_mappings.concept_id as modality_concept_id,
+    mappings.concept_id as modality_concept_id,
     bool_or(image_modalities.modality = voted_modalities.modality) as is_voted
 from image_modalities
-inner join value_mappings on {{ normalised('image_modalities.modality') }} = value_mappings.source_value
+inner join mappings on {{ normalised('image_modalities.modality') }} = mappings.source_value
 inner join voted_modalities on image_modalities.study_instance_uid = voted_modalities.study_instance_uid
-group by image_modalities.study_instance_uid, value_mappings.concept_id
+group by image_modalities.study_instance_uid, mappings.concept_id

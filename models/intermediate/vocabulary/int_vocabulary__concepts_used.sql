@@ -12,6 +12,10 @@ custom_concepts as (
     select * from {{ ref('custom_concept') }}
 ),
 
+procedure_concepts as (
+    select * from {{ ref('procedure_concept') }}
+),
+
 used as (
     select
         concept_id,
@@ -32,6 +36,15 @@ used as (
         'dicom_attribute' as used_in
     from attributes
     where unit_concept_id <> 0
+    union all
+    select
+        procedure_concept_id as concept_id,
+        concept_name,
+        'Procedure' as domain_id,
+        null as vocabulary_id,
+        null as concept_code,
+        'procedure_concept' as used_in
+    from procedure_concepts
     union all
     select
         9470 as concept_id,

@@ -10,7 +10,7 @@ source as (
 
 -- All of the vocabulary would be gigabytes: what is asked for are the descendants of these.
 needed_ancestors as (
-    select concept_id from {{ ref('value_mapping') }}
+    select concept_id from {{ ref('int_vocabulary__mappings_chosen') }}
     where attribute in ('Modality', 'BodyPartExamined')
     union
     select concept_id from {{ ref('concept_set') }}
