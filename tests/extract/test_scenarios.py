@@ -120,7 +120,16 @@ def answers(
             omop_cdm.write_csv(COHORT, folder)
             omop_cdm.load(connection, folder)
             fill_imaging_tables(connection)
-        command = ["dbt", "build", "--exclude-resource-type", "test", "unit_test", "--select", *MODELS]
+        command = [
+            "dbt",
+            "build",
+            "--exclude-resource-type",
+            "test",
+            "unit_test",
+            "--select",
+            "+int_vocabulary__mappings_chosen",
+            *MODELS,
+        ]
         command += ["--profiles-dir", str(profiles_directory), "--target-path", str(folder / "target")]
         result = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True)
         assert result.returncode == 0, result.stdout
