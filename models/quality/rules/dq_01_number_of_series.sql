@@ -4,15 +4,19 @@ studies as (
     select * from {{ ref('imaging_study') }}
 ),
 
-series_rows as (
-    select * from {{ ref('imaging_series') }}
+-- First the different series, then their number: count(distinct) would sort all rows.
+different_series as (
+    select distinct
+        imaging_study_id,
+        unique_series_id
+    from {{ ref('imaging_series') }}
 ),
 
 series_counts as (
     select
         imaging_study_id,
-        count(distinct unique_series_id) as number_of_series
-    from series_rows
+        count(unique_series_id) as number_of_series
+    from different_series
     group by imaging_study_id
 )
 
