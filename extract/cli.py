@@ -240,7 +240,10 @@ def _scan(options: argparse.Namespace) -> int:
             accept_vanished=options.accept_vanished,
             progress=progress.show,
         )
-    _print_summary(summary, time.monotonic() - started)
+    place = (
+        "icdm_raw.rejected_file" if options.parquet is None or not options.no_load else f"{options.parquet}/*.parquet"
+    )
+    _print_summary(summary, time.monotonic() - started, place)
     if options.parquet is None or options.no_load:
         return 0
     options.directories = [options.parquet]
@@ -383,7 +386,7 @@ class _Progress:
             self.next_line = now + PLAIN_LINE_SECONDS
 
 
-def _print_summary(summary: RunSummary, seconds: float) -> None:
+def _print_summary(summary: RunSummary, seconds: float, rows_are_in: str) -> None:
     counts = summary.counts
     print(f"run {summary.name} completed in {seconds:.1f} s")
     for label, count in (
@@ -399,6 +402,6 @@ def _print_summary(summary: RunSummary, seconds: float) -> None:
             if outcome == label:
                 print(f"    {reason:<28}{number:>12,}")
     if counts.rejected:
-        print("  which and why: select * from icdm_raw.rejected_file")
+        print(f"  which and why: the rows in {rows_are_in}")
     if counts.masked:
-        print(f"  masked in free text, the file's own names, ids and birth date: {counts.masked:,}")
+        print(f"  masked in text, of what identifies somebody in the same file: {counts.masked:,}")

@@ -5,7 +5,6 @@ instance joined with its folder, series and header, so that each part stands for
 wrote it, under which key and attribute list. A folder of parts is also what the next scan into it knows.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,7 +20,7 @@ import pyarrow.parquet as pq
 
 from extract.identifiers import StoredUnder
 from extract.known_files import RawRowsError
-from extract.raw_rows import Batch, FolderRow, HeaderRow, InstanceRow, RejectedRow, SeriesRow
+from extract.raw_rows import Batch, FolderRow, HeaderRow, InstanceRow, RejectedRow, SeriesRow, content_key
 
 FORMAT = "I-CDM raw rows in Parquet, layout 1"
 SUFFIX = ".parquet"
@@ -59,10 +58,7 @@ class Shard:
 
     def takes(self, folder: str, name: str) -> bool:
         """Tell whether a file belongs to this shard, by its path below the root and nothing else."""
-        if self.of == 1:
-            return True
-        path = f"{folder}/{name}".encode("utf-8", "surrogatepass")
-        return int.from_bytes(hashlib.blake2b(path, digest_size=8).digest(), "big") % self.of == self.number - 1
+        return content_key(folder, name) % self.of == self.number - 1
 
 
 @dataclass(frozen=True)
