@@ -13,8 +13,12 @@ study_procedures as (
 ),
 
 by_crosswalk as (
-    select * from {{ ref('int_linkage__notes_by_crosswalk') }}
-    where refused_because is null
+    select
+        study_instance_uid,
+        event_id as note_id,
+        linked_by
+    from {{ ref('int_linkage__events_by_crosswalk') }}
+    where link = 'report' and refused_because is null
 ),
 
 by_date as (

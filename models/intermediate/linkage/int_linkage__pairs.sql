@@ -13,8 +13,12 @@ study_regions as (
 ),
 
 by_crosswalk as (
-    select * from {{ ref('int_linkage__procedures_by_crosswalk') }}
-    where refused_because is null
+    select
+        study_instance_uid,
+        event_id as procedure_occurrence_id,
+        linked_by
+    from {{ ref('int_linkage__events_by_crosswalk') }}
+    where link = 'procedure' and refused_because is null
 ),
 
 procedures as (
