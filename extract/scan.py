@@ -18,7 +18,7 @@ import psycopg
 
 from extract.archive import inner_folder
 from extract.attributes import READING_VERSION, AttributeList
-from extract.connection import connect
+from extract.connection import NoServerError, connect
 from extract.identifiers import Identifiers
 from extract.known_files import RawRowsError, State, Vanished, add_root, known_files, roots, save_root
 from extract.parts import PartWriter, Shard
@@ -94,6 +94,8 @@ def scan(
             if isinstance(error, psycopg.OperationalError):
                 reason = error.diag.message_primary or str(error)
                 raise ScanError(f"the database ended the scan: {reason}. {KEPT}") from error
+            if isinstance(error, NoServerError):  # a reader that came to connect when the server was gone
+                raise ScanError(f"the database ended the scan: {error}\n{KEPT}") from error
             raise
         finish_run(connection, run_id, "completed", counts, None)
         return RunSummary(str(run_id), counts, run.reasons)

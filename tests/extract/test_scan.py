@@ -21,6 +21,7 @@ import pytest
 from made_archives import KEY, PROJECT, WHEEL, Connection, changed_batches, rows, write_dicom, write_many
 from pydicom import dcmread
 
+from extract import raw_database
 from extract.attributes import SEED
 from extract.cli import main
 from extract.raw_database import lock_scan
@@ -447,6 +448,22 @@ def test_a_lost_database_fails_the_scan_clearly_and_the_next_one_completes_it(
     counts = scan(tmp_path / "archive")
     assert counts["seen"] == 5000 and counts["unchanged"] >= 200
     assert len(present(connection)) == 5000
+
+
+def test_a_server_that_is_gone_before_the_readers_connect_is_a_lost_one_too(
+    connection: Connection, archive: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def start_and_lose(*arguments: Any) -> int:
+        run_id = raw_database.start_run(*arguments)
+        monkeypatch.setenv("PGHOST", "127.0.0.1")  # what the readers are started with
+        monkeypatch.setenv("PGPORT", "1")
+        return run_id
+
+    monkeypatch.setattr("extract.scan.start_run", start_and_lose)
+    assert main(["scan", str(archive)]) == 1
+    message = capsys.readouterr().err
+    assert message.startswith("icdm-extract: the database ended the scan: ") and "scan again" in message
+    assert rows(connection, "select status from icdm_raw.extract_run") == [("failed",)]
 
 
 def kill_readers_of(path: Path, process: subprocess.Popen[str]) -> int:
