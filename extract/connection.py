@@ -1,6 +1,7 @@
 """The connection to PostgreSQL: a site's own server by PGHOST, else the one that lives with the project."""
 
 import hashlib
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from extract.project import project_directory
+
+# A rollback that could not be sent is no news beside the error that called for it, which the command reports.
+logging.getLogger("psycopg").setLevel(logging.ERROR)
 
 DEFAULT_NAME = "icdm"
 # Where root keeps the server of a project that the server's user cannot reach (a clone below /root).
