@@ -98,6 +98,15 @@ class Identifiers:
         """Return the stored form of an AccessionNumber (0008,0050), None where it is empty."""
         return self._stored("accession_number", accession_number, self.accession_rewrite)
 
+    def annotator_key(self, name: str) -> str | None:
+        """Return the hash that stands for a person who annotated, None where the name is empty.
+
+        Never in clear: a reader needs to be told from another one, not to be known. Case, blanks and the separators of
+        PN (PS3.5 6.2) do not count.
+        """
+        words = _normalised(name).replace("^", " ").replace("=", " ").split()
+        return self._hash("annotator", " ".join(words)) if words else None
+
     def _stored(self, kind: str, text: str, rewrite: Rewrite | None) -> str | None:
         normalised = _normalised(text)
         if rewrite:
@@ -109,7 +118,7 @@ class Identifiers:
     def _hash(self, kind: str, text: str) -> str:
         message = f"{kind}|{text}".encode()
         if self.key is None:
-            return hashlib.sha256(message).hexdigest()  # of a rule; no identifier is hashed without a key
+            return hashlib.sha256(message).hexdigest()  # of a rule or an annotator; no patient is hashed without a key
         return hmac.new(self.key, message, hashlib.sha256).hexdigest()
 
 

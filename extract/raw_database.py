@@ -13,7 +13,7 @@ from extract.known_files import RawRowsError
 from extract.parts import ScanOfParts
 from extract.raw_rows import Batch, RunCounts
 
-SCHEMA_LAYOUT = "I-CDM raw rows, layout 3"
+SCHEMA_LAYOUT = "I-CDM raw rows, layout 4"
 ONE_SCAN_LOCK = 0x1CD0001  # advisory lock: one scan or crosswalk at a time in a database
 LOCK_WAIT = "2s"
 

@@ -155,3 +155,71 @@ create table icdm_raw.note_crosswalk (
 
 create unique index note_crosswalk_pair on icdm_raw.note_crosswalk
 (origin, coalesce(accession_key, ''), coalesce(study_instance_uid, ''), note_id);
+
+-- Files of annotations: DICOM ones are rows of instance too, others rows of rejected_file (ignored: not DICOM).
+-- Whether a file is still there, and which copy counts, is known there.
+create table icdm_raw.annotation_file (
+    folder_key bigint not null,
+    file_name text collate "C" not null,
+    file_size bigint not null,
+    modification_time_ns bigint not null,
+    read_at timestamptz not null default now(),
+    reading text not null,
+    form text not null,
+    outcome text not null check (outcome in ('read', 'no annotation', 'refused')),
+    reason text,
+    detail text,
+    needs_series boolean not null default false,
+    primary key (folder_key, file_name)
+);
+
+create table icdm_raw.annotation (
+    folder_key bigint not null,
+    file_name text collate "C" not null,
+    annotation_number integer not null,
+    label text,
+    finding_code text,
+    category_code text,
+    site_code text,
+    laterality_code text,
+    tracking_id text,
+    tracking_uid text,
+    study_instance_uid text collate "C",
+    series_instance_uid text collate "C",
+    frame_of_reference_uid text collate "C",
+    image_orientation_patient text,
+    annotated_at timestamp,
+    generation text check (generation in ('MANUAL', 'SEMIAUTOMATIC', 'AUTOMATIC')),
+    algorithm_name text,
+    annotation_system text,
+    annotator_key text,
+    problem text,
+    primary key (folder_key, file_name, annotation_number),
+    foreign key (folder_key, file_name) references icdm_raw.annotation_file on delete cascade
+);
+
+create table icdm_raw.annotation_image (
+    folder_key bigint not null,
+    file_name text collate "C" not null,
+    annotation_number integer not null,
+    sop_instance_uid text collate "C" not null,
+    primary key (folder_key, file_name, annotation_number, sop_instance_uid),
+    foreign key (folder_key, file_name, annotation_number) references icdm_raw.annotation on delete cascade
+);
+
+create table icdm_raw.annotation_value (
+    folder_key bigint not null,
+    file_name text collate "C" not null,
+    annotation_number integer not null,
+    value_number integer not null,
+    name text not null,
+    name_code text,
+    value_text text not null,
+    value_as_number numeric,
+    unit text,
+    value_code text,
+    origin text not null check (origin in ('stated', 'measured')),
+    method text,
+    primary key (folder_key, file_name, annotation_number, value_number),
+    foreign key (folder_key, file_name, annotation_number) references icdm_raw.annotation on delete cascade
+);
