@@ -21,7 +21,7 @@ from extract.connection import connect
 from extract.header import Header
 from extract.raw_database import AnyConnection, prepare_batches, write_batch
 from extract.raw_rows import Batch, content_key
-from extract.readers import TASKS_IN_FLIGHT
+from extract.reader_pool import TASKS_IN_FLIGHT
 from extract.walk import FoundFile
 
 VARIANTS = ("array", "one_header", "second_header")

@@ -31,7 +31,7 @@ from extract.load import LoadSummary, load
 from extract.parts import PartWriteError, Shard
 from extract.project import ProjectNotFoundError, omop_schema, project_directory
 from extract.raw_rows import RunCounts
-from extract.readers import ScanError
+from extract.reader_pool import ScanError
 from extract.rewrite import RewriteRuleError
 from extract.scan import RunSummary, scan, scan_to_parts
 from extract.status import status_lines

@@ -1,18 +1,13 @@
-"""The reading processes: they take tasks of files, read their headers and write the raw rows where those belong."""
+"""What the reading processes do in a scan: they read the headers of files and write the raw rows where those belong."""
 
 import os
-import signal
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from multiprocessing import get_context, parent_process
 from pathlib import Path
-from threading import Thread
-from typing import Any, BinaryIO, Protocol
+from typing import BinaryIO, Protocol
 
 from extract.archive import REASON as ARCHIVE_REASON
 from extract.archive import Archive, ArchiveError, inner_folder
@@ -23,25 +18,12 @@ from extract.identifiers import Identifiers
 from extract.parts import PartWriter, ScanOfParts, rows_of
 from extract.raw_database import AnyConnection, prepare_batches, write_batch
 from extract.raw_rows import Batch
+from extract.reader_pool import KILLED, Position, Task
 from extract.walk import FoundFile
 
 FILES_PER_BATCH = 500
-TASKS_IN_FLIGHT = 4  # per process: enough to keep them busy, few enough to bound memory
-KEPT = "What was committed is kept: scan again to go on."
-KILLED = "out of memory?"
-MOST_KILLED = 10  # more readers killed one after another are no matter of single files
 
-
-class ScanError(RuntimeError):
-    """The scan failed; what was committed stays, and the next scan goes on from there."""
-
-
-@dataclass
-class Task:
-    """Files to read, each with root and folder; its number is its own within the run."""
-
-    number: int
-    files: list[tuple[int, str, FoundFile]] = field(default_factory=list)
+HeaderFile = tuple[int, str, FoundFile]  # with root and folder
 
 
 @dataclass
@@ -113,108 +95,28 @@ class ReaderSettings:
     writer: Callable[[], Writer]
 
 
-class Readers:
-    """Some reading processes. One that is killed takes no other file along, and no file stops a run."""
+class HeaderReader:
+    """Reads the headers of tasks, in a process of its own."""
 
-    def __init__(self, settings: ReaderSettings, jobs: int) -> None:
+    def __init__(self, settings: ReaderSettings) -> None:
         self.settings = settings
-        self.jobs = jobs
-        self.killed = 0
-        self.pending: dict[Future[TaskResult], Task] = {}
-        # A forked process would share the parent's connections.
-        self.context = get_context("spawn")
-        self.position = self.context.Value("q", 0, lock=False)
-        self.pool = self._pool(jobs)
+        self.writer = settings.writer()
 
-    def __enter__(self) -> "Readers":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.pool.shutdown(wait=True, cancel_futures=True)
-
-    def submit(self, task: Task) -> None:
-        """Hand out a task."""
-        try:
-            self.pending[self.pool.submit(_read_task, task)] = task
-        except BrokenProcessPool:
-            lost: Future[TaskResult] = Future()
-            lost.set_exception(BrokenProcessPool())
-            self.pending[lost] = task
-
-    def results(self, allowed: int | None = None) -> Iterator[TaskResult]:
-        """Yield results until no more than `allowed` tasks are under way (by default, enough to keep all busy).
-
-        Raises ScanError, and what stopped a reader: psycopg.Error, PartWriteError.
-        """
-        allowed = self.jobs * TASKS_IN_FLIGHT if allowed is None else allowed
-        while len(self.pending) > allowed:
-            done, _ = wait(self.pending, return_when=FIRST_COMPLETED)
-            lost = []
-            for future in done:
-                task = self.pending.pop(future)
-                try:
-                    yield future.result()
-                except BrokenProcessPool:
-                    lost.append(task)
-            if lost:
-                # All tasks under way are lost with the pool: they are done again, one after another, to find the
-                # file that kills its reader, if it was a file.
-                lost += self.pending.values()
-                self.pending.clear()
-                self.pool.shutdown(wait=True)
-                for task in lost:
-                    yield self._read_alone(task)
-                self.pool = self._pool(self.jobs)
-
-    def _read_alone(self, task: Task) -> TaskResult:
-        while True:
-            with self._pool(1) as pool:
-                try:
-                    return pool.submit(_read_task, task).result()
-                except BrokenProcessPool as error:
-                    self.killed += 1
-                    if self.killed > MOST_KILLED:
-                        raise ScanError(
-                            f"reading processes are killed again and again (out of memory?). {KEPT}"
-                        ) from error
-                    root_id, folder, found = task.files[self.position.value]
-                    # Without its modification time the file is tried again by the next run.
-                    blamed = replace(found, modification_time_ns=0, problem=KILLED)
-                    task.files[self.position.value] = root_id, folder, blamed
-
-    def _pool(self, jobs: int) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(jobs, self.context, _start_worker, (self.settings, self.position))
+    def read(self, task: Task[HeaderFile], position: Position) -> TaskResult:
+        """Read a task's files and write their rows."""
+        self.writer.begin(task.number)
+        reading = _Reading(self.settings, self.writer)
+        for position.value, (root_id, folder, found) in enumerate(task.files):
+            reading.read_file(root_id, folder, found)
+        reading.write()
+        self.writer.end()
+        return reading.result
 
 
-_settings: ReaderSettings
-_writer: Writer
-_position: Any  # the place of the file at work within its task, for the main process to see if this one is killed
-
-
-def _start_worker(settings: ReaderSettings, position: Any) -> None:
-    global _settings, _writer, _position
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process ends the run
-    Thread(target=_end_with_parent, daemon=True).start()
-    _settings, _writer, _position = settings, settings.writer(), position
-
-
-def _end_with_parent() -> None:
-    """A main process that is killed takes its readers along: they would wait for tasks for ever."""
-    parent = parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
-
-
-def _read_task(task: Task) -> TaskResult:
-    _writer.begin(task.number)
-    reading = _Reading(_settings, _writer)
-    for position, (root_id, folder, found) in enumerate(task.files):
-        _position.value = position
-        reading.read_file(root_id, folder, found)
-    reading.write()
-    _writer.end()
-    return reading.result
+def blame(file: HeaderFile) -> HeaderFile:
+    """Return a file that kills its reader, not to be read; without its modification time the next run tries again."""
+    root_id, folder, found = file
+    return root_id, folder, replace(found, modification_time_ns=0, problem=KILLED)
 
 
 def _open(path: str) -> BinaryIO:
@@ -238,11 +140,7 @@ class _Reading:
         """Read one file of the file system, or the members of an archive."""
         if found.problem is not None:
             folder_key = self.batch.add_folder(root_id, folder)
-            reason = (
-                ("kills its reader", "out of memory?")
-                if found.problem == KILLED
-                else ("cannot be opened", found.problem)
-            )
+            reason = ("kills its reader", KILLED) if found.problem == KILLED else ("cannot be opened", found.problem)
             self._leave_out(folder_key, found, "rejected", *reason)
         elif self._read(root_id, folder, found, partial(_open, found.path)) == ARCHIVE_REASON:
             self._read_archive(root_id, folder, found)

@@ -6,7 +6,7 @@ the same rows later.
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -33,8 +33,17 @@ from extract.raw_database import (
     start_run,
 )
 from extract.raw_rows import RunCounts, content_key
-from extract.readers import KEPT, DatabaseWriter, PartsWriter, Readers, ReaderSettings, ScanError, Task, TaskResult
-from extract.walk import Chunk, FoundFile, Root, holds, root_of, storable, walk
+from extract.reader_pool import KEPT, ReaderPool, ScanError, Task, cores
+from extract.readers import (
+    DatabaseWriter,
+    HeaderFile,
+    HeaderReader,
+    PartsWriter,
+    ReaderSettings,
+    TaskResult,
+    blame,
+)
+from extract.walk import Chunk, FoundFile, Root, holds, parts_of, root_of, storable, walk
 
 PACKAGE = "icdm-on-dbt"
 FILES_PER_TASK = 500
@@ -81,7 +90,7 @@ def scan(
             vanished = Vanished(connection, 'collate "C"')
             run = _Run(connection, vanished, settings, known_roots, Shard(), progress)
             counts = run.counts
-            run.read(absolute, FILES_PER_TASK, jobs or _cores())
+            run.read(absolute, FILES_PER_TASK, jobs or cores())
             run.gather_vanished(absolute)
             counts.vanished = vanished.check(accept_vanished)
             mark_vanished(connection, run_id)
@@ -133,7 +142,7 @@ def scan_to_parts(
             vanished = Vanished(state, "")
             run = _Run(state, vanished, settings, known_roots, shard, progress)
             counts = run.counts
-            run.read(absolute, FILES_PER_PART, jobs or _cores())
+            run.read(absolute, FILES_PER_PART, jobs or cores())
             state.know(begun)
             run.gather_vanished(absolute)
             counts.vanished = vanished.check(accept_vanished)
@@ -151,10 +160,6 @@ def scan_to_parts(
 
 def _message(error: BaseException) -> str:
     return str(error) if isinstance(error, RawRowsError) else type(error).__name__
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _outermost(paths: Iterable[str]) -> list[str]:
@@ -201,7 +206,7 @@ class _Run:
     def read(self, paths: Sequence[str], files_per_task: int, jobs: int) -> None:
         """Have every file read that is new or changed."""
         Thread(target=self._count, args=(paths,), daemon=True).start()
-        with Readers(self.settings, jobs) as readers:
+        with ReaderPool(partial(HeaderReader, self.settings), blame, jobs) as readers:
             for path in paths:
                 task = self._task()
                 for chunk in walk(path, self.known_roots):
@@ -219,7 +224,7 @@ class _Run:
         """Gather what lay in folders and archives that are gone; after the reading, which visits archives' members."""
         for path in paths:
             place = path if Path(path).is_dir() else inner_folder(*os.path.split(path))
-            for root, below in _parts(storable(place), self.known_roots):
+            for root, below in parts_of(storable(place), self.known_roots):
                 self.vanished.miss_unvisited(root, below, self.settings.run_id)
         self.state.commit()
 
@@ -227,7 +232,7 @@ class _Run:
         files = sum(len(names) for path in paths for _, _, names in os.walk(path)) or len(paths)
         self.counts.expected = files // self.shard.of
 
-    def _task(self) -> Task:
+    def _task(self) -> Task[HeaderFile]:
         self.tasks += 1
         return Task(self.tasks)
 
@@ -235,7 +240,7 @@ class _Run:
         folder_key = content_key(str(chunk.root.root_id), chunk.folder)
         if chunk.problem is not None:
             # What lies in it and below it is out of sight, not gone.
-            for root, below in _parts(str(Path(chunk.root.path, chunk.folder)), self.known_roots):
+            for root, below in parts_of(str(Path(chunk.root.path, chunk.folder)), self.known_roots):
                 self.vanished.visit_below(root, below)
             self.state.commit()
             if not self.shard.takes(chunk.folder, ""):
@@ -274,12 +279,3 @@ class _Run:
             self.counts.rejected = sum(n for (outcome, _), n in self.reasons.items() if outcome == "rejected")
             self.counts.ignored = sum(n for (outcome, _), n in self.reasons.items() if outcome == "ignored")
             self.progress(self.counts)
-
-
-def _parts(path: str, known_roots: Sequence[Root]) -> Iterator[tuple[Root, str]]:
-    """Yield what lies at or below a folder, as roots and folders of theirs, '' for the whole root."""
-    for root in known_roots:
-        if holds(path, root.path):
-            yield root, ""
-        elif holds(root.path, path):
-            yield root, os.path.relpath(path, root.path)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 CHUNK_FILES = 10_000
 
+_BYTE = re.compile(rb"\\x([0-9a-f]{2})")
 _ESCAPE = re.compile(rb"\\(?=x[0-9a-f]{2})")
 
 
@@ -58,6 +59,11 @@ def storable(name: str) -> str:
     return _ESCAPE.sub(rb"\\x5c", os.fsencode(name)).decode("utf-8", "backslashreplace")
 
 
+def file_system_path(stored: str) -> str:
+    """Return the path that `storable` made a text of."""
+    return os.fsdecode(_BYTE.sub(lambda match: bytes([int(match[1], 16)]), stored.encode()))
+
+
 def holds(folder: str, path: str) -> bool:
     """Tell whether an absolute path is a folder or lies below it."""
     return path == folder or path.startswith(_inside(folder))
@@ -67,6 +73,15 @@ def root_of(path: str, roots: Sequence[Root]) -> Root | None:
     """Return the innermost root that holds an absolute path, None where no root does."""
     holding = [root for root in roots if holds(root.path, path)]
     return max(holding, key=lambda root: len(root.path), default=None)
+
+
+def parts_of(path: str, roots: Sequence[Root]) -> Iterator[tuple[Root, str]]:
+    """Yield what lies at or below an absolute folder, as roots and folders of theirs, '' for the whole root."""
+    for root in roots:
+        if holds(path, root.path):
+            yield root, ""
+        elif holds(root.path, path):
+            yield root, os.path.relpath(path, root.path)
 
 
 def walk(path: str, roots: Sequence[Root]) -> Iterator[Chunk]:
