@@ -54,9 +54,10 @@ class CrosswalkFile:
         if one_of and not set(one_of).intersection(self._names):
             missing.append(" or ".join(one_of))
         if missing:
+            may = f", may name {', '.join(optional)}" if optional else ""
             raise CrosswalkSettingsError(
-                f"{path}: the first line names no column {', '.join(missing)}. It must name {', '.join(required)}, may "
-                f"name {', '.join(optional)}, with commas, semicolons or tabs between."
+                f"{path}: the first line names no column {', '.join(missing)}. It must name {', '.join(required)}{may}"
+                ", with commas, semicolons or tabs between."
             )
         if twice := {name for name in self._used if self._used.count(name) > 1}:
             raise CrosswalkSettingsError(f"{path}: column {', '.join(sorted(twice))} stands twice; remove one")
