@@ -187,7 +187,7 @@ def _header(read: ReadFile, attributes: AttributeList, identifiers: Identifiers)
         accession_keys=_accession_keys([identifiers.accession_key(a or "") for a in accessions]),
         instance_number=_integer(values.of(0x00200013)),
         number_of_frames=_integer(values.of(0x00280008), limit=2**31),
-        instance_creation=_timestamp(values.of(0x00080012), values.of(0x00080013)),
+        instance_creation=timestamp(values.of(0x00080012), values.of(0x00080013)),
         image_position_patient=position if position and _DIGITS_AND_SIGNS.fullmatch(position) else None,
         attributes={key: value for key, value in header_values.items() if value is not None},
         instance_values=[publishable(attribute) for attribute in attributes.of_instance],
@@ -387,13 +387,17 @@ def _numbers(value: bytes, vr: str, little_endian: bool) -> str:
 
 
 def _code(item: DataSet, encodings: tuple[str, ...]) -> str:
-    """Return a coded concept as `value^scheme^meaning` (PS3.3 8.8), retired SNOMED-RT codes as SCT (PS3.16 annex O)."""
+    """Return an item's coded concept (PS3.3 8.8)."""
 
     def text(tag: int) -> str:
         return _text(item.get(tag), tag, "UN", encodings) or ""
 
     value = text(0x00080100) or text(0x00080119) or text(0x00080120)
-    scheme, meaning = text(0x00080102), text(0x00080104)
+    return coded_concept(value, text(0x00080102), text(0x00080104))
+
+
+def coded_concept(value: str, scheme: str, meaning: str) -> str:
+    """Return `value^scheme^meaning`, retired SNOMED-RT codes as SCT (PS3.16 annex O); '' without value and meaning."""
     if scheme in ("SRT", "SNM3", "99SDM") and value in snomed_mapping["SRT"]:
         value, scheme = snomed_mapping["SRT"][value], "SCT"
     return f"{value}^{scheme}^{meaning}" if value or meaning else ""
@@ -441,7 +445,8 @@ def _integer(text: str | None, limit: int = 2**63) -> int | None:
 
 
 @lru_cache
-def _timestamp(date: str | None, time: str | None) -> datetime | None:
+def timestamp(date: str | None, time: str | None) -> datetime | None:
+    """Return the local time of a date and a time as DICOM writes them (DA and TM, PS3.5 6.2), None without a date."""
     digits = (date or "").replace(".", "")
     clock = (time or "").replace(":", "")
     if not re.fullmatch("[0-9]{8}", digits) or not re.fullmatch(r"[0-9]{0,6}(\.[0-9]*)?", clock):
