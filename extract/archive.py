@@ -1,14 +1,17 @@
 """Zip archives, read in place: their members are files at `archive.zip!/inner/path`."""
 
 import posixpath
+import shutil
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from lzma import LZMAError
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
-from extract.walk import FoundFile
+from extract.walk import FoundFile, file_system_path
 
 SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")  # a member, or the end of an empty archive
 REASON = "zip archive"
@@ -61,3 +64,32 @@ class Archive:
         except _BROKEN as error:
             encrypted = bool(info.flag_bits & 1)
             raise ArchiveError("encrypted" if encrypted else "the member is broken") from error
+
+
+@contextmanager
+def file_in_place(root_path: str, folder: str, name: str) -> Iterator[Path]:
+    """Give a known file as a path; of a member of an archive, that of a copy that is deleted afterwards.
+
+    Raises ArchiveError (the member is encrypted, broken or gone) and OSError.
+    """
+    parts = folder.split("/")
+    for end, part in enumerate(parts, 1):
+        archive = Path(file_system_path(posixpath.join(root_path, *parts[:end])[:-1]))
+        if part.endswith("!") and archive.is_file():
+            with _copied(archive, posixpath.join(*parts[end:], name)) as copy:
+                yield copy
+            return
+    yield Path(file_system_path(posixpath.join(root_path, folder, name)))
+
+
+@contextmanager
+def _copied(path: Path, wanted: str) -> Iterator[Path]:
+    with Archive(FoundFile(str(path), path.name)) as archive, TemporaryDirectory() as directory:
+        for inner, member, info in archive.members():
+            if posixpath.join(inner, member.name) == wanted:
+                copy = Path(directory, f"copy-{Path(wanted).name[-100:]}")
+                with archive.open(info) as packed, copy.open("wb") as file:
+                    shutil.copyfileobj(packed, file)
+                yield copy
+                return
+    raise ArchiveError("the member is gone")

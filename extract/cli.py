@@ -13,6 +13,9 @@ import psycopg
 from tqdm import tqdm
 
 from extract import crosswalk, crosswalk_event
+from extract.annotate import AnnotationCounts, annotate
+from extract.annotations.context import DEFAULT_FRACTIONAL_THRESHOLD as DEFAULT_THRESHOLD
+from extract.annotations.mapping import MappingError, read_mapping
 from extract.attributes import SEED, AttributeSeedError, read_attribute_list
 from extract.connection import NoServerError, connect
 from extract.crosswalk_file import CrosswalkRowsError, CrosswalkSettingsError
@@ -56,6 +59,7 @@ WRONG_SETTINGS = (
     CrosswalkSettingsError,
     ProjectNotFoundError,
     NoServerError,
+    MappingError,
     FileNotFoundError,
 )
 
@@ -85,18 +89,13 @@ def _fail(code: int, message: str) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="icdm-extract", description="Read DICOM headers into schema icdm_raw of a PostgreSQL database."
+        prog="icdm-extract",
+        description="Read DICOM headers and annotations into schema icdm_raw of a PostgreSQL database.",
     )
     subcommands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    command = subcommands.add_parser("scan", help="read headers and load them")
-    command.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="folder or file; suffixes do not matter")
-    _add_identifiers(command)
-    command.add_argument("--jobs", type=_positive, metavar="N", help="reading processes (default: one a core)")
-    command.add_argument("--root", metavar="NAME", help="name the one PATH, so that the archive may move later")
-    command.add_argument(
-        "--accept-vanished", action="store_true", help="go on where more than 5 %% of a root's files are gone"
-    )
+    command = subcommands.add_parser("scan", help="read headers and annotations, and load them")
+    _add_scan(command)
     command.add_argument(
         "--parquet", type=Path, metavar="DIR", help="write the rows as Parquet parts into DIR, then load them"
     )
@@ -104,7 +103,16 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--shard", type=_shard, default=Shard(), metavar="I/N", help="take the I-th of N shares of the files"
     )
-    command.set_defaults(run=_scan)
+    command.set_defaults(run=_scan, mapping=None)
+
+    command = subcommands.add_parser(
+        "annotate", help="scan, and take label maps (NIfTI, NRRD) and tables of labelling tools too"
+    )
+    _add_scan(command)
+    command.add_argument(
+        "--mapping", type=Path, metavar="FILE", help="how label maps and tables are read: docs/annotations.md"
+    )
+    command.set_defaults(run=_scan, parquet=None, no_load=False, shard=Shard())
 
     command = subcommands.add_parser("load", help="load Parquet parts, written here or on other machines")
     command.add_argument(
@@ -197,6 +205,30 @@ def _column(text: str) -> tuple[str, str]:
     return table, column
 
 
+def _add_scan(command: argparse.ArgumentParser) -> None:
+    command.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="folder or file; suffixes do not matter")
+    _add_identifiers(command)
+    command.add_argument("--jobs", type=_positive, metavar="N", help="reading processes (default: one a core)")
+    command.add_argument("--root", metavar="NAME", help="name the one PATH, so that the archive may move later")
+    command.add_argument(
+        "--accept-vanished", action="store_true", help="go on where more than 5 %% of a root's files are gone"
+    )
+    command.add_argument(
+        "--fractional-threshold",
+        type=_fraction,
+        metavar="F",
+        help="the share from which on a voxel belongs to a fractional segmentation (default "
+        f"{DEFAULT_THRESHOLD:g}); where given, what was read with another one is read again",
+    )
+
+
+def _fraction(text: str) -> float:
+    number = float(text)
+    if not 0 < number <= 1:
+        raise argparse.ArgumentTypeError("must be above 0 and at most 1")
+    return number
+
+
 def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
@@ -225,6 +257,7 @@ def _scan(options: argparse.Namespace) -> int:
         return _fail(2, "--no-load and --shard go with --parquet DIR")
     if options.shard.of > 1 and not options.no_load:
         return _fail(2, "--shard goes with --no-load: `load` takes the parts of all shards")
+    mapping = None if options.mapping is None else read_mapping(options.mapping)
     attributes = read_attribute_list(project_directory() / SEED)
     started = time.monotonic()
     with _Progress(" files") as progress:
@@ -244,10 +277,23 @@ def _scan(options: argparse.Namespace) -> int:
         "icdm_raw.rejected_file" if options.parquet is None or not options.no_load else f"{options.parquet}/*.parquet"
     )
     _print_summary(summary, time.monotonic() - started, place)
-    if options.parquet is None or options.no_load:
+    if options.no_load:
         return 0
-    options.directories = [options.parquet]
-    return _load(options)
+    if options.parquet is not None:
+        options.directories = [options.parquet]
+        _load(options)
+    started = time.monotonic()
+    with _Progress(" annotation files") as progress:
+        counts = annotate(
+            options.paths,
+            identifiers,
+            mapping=mapping,
+            fractional_threshold=options.fractional_threshold,
+            jobs=options.jobs,
+            progress=progress.of,
+        )
+    _print_annotation_counts(counts, time.monotonic() - started)
+    return 0
 
 
 def _load(options: argparse.Namespace) -> int:
@@ -340,6 +386,25 @@ def _print_demo_summary(summary: DemoSummary) -> None:
         f"synthetic cohort: {summary.patients:,} patients, {summary.studies:,} studies, {summary.series:,} series, "
         f"{summary.files:,} files ({by_modality})"
     )
+
+
+def _print_annotation_counts(counts: AnnotationCounts, seconds: float) -> None:
+    if counts.files:
+        print(f"annotations read in {seconds:.1f} s")
+    for form in sorted({form for form, _, _ in counts.files}):
+        files = sum(number for (of_form, _, _), number in counts.files.items() if of_form == form)
+        print(f"  {form:<20}{files:>8,} files, {counts.annotations[form]:,} annotations")
+        for (of_form, outcome, reason), number in sorted(counts.files.items()):
+            if of_form == form and outcome != "read":
+                print(f"    {outcome}: {reason:<40}{number:>8,}")
+    if counts.unmeasured:
+        print(f"  annotations without measures: {counts.unmeasured:,}; why: column problem of icdm_raw.annotation")
+    if any(outcome == "refused" for _, outcome, _ in counts.files):
+        print("  which and why: the rows in icdm_raw.annotation_file")
+    if counts.masked:
+        print(f"  masked in text, of what identifies somebody in the same file: {counts.masked:,}")
+    if counts.unmapped:
+        print(f"  label maps that no mapping names: {counts.unmapped:,}; `annotate --mapping FILE` takes them")
 
 
 def _print_load_summary(summary: LoadSummary) -> None:

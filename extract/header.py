@@ -28,7 +28,7 @@ from pydicom.valuerep import TEXT_VR_DELIMS
 from extract.archive import REASON as ARCHIVE_REASON
 from extract.archive import SIGNATURES
 from extract.attributes import FRAMES, IDENTIFYING, NAMING_SEQUENCES, PERSON_CODES, Attribute, AttributeList, Step
-from extract.data_set import PERSON_NAMES, DataSet, Element, ReadFile, read_file
+from extract.data_set import PERSON_NAMES, DataSet, Element, ReadFile, Wanted, read_file
 from extract.identifiers import Identifiers
 from extract.limits import LimitError, cpu_limit
 from extract.masking import EQUIPMENT_WORDS, Kind, masked, masking
@@ -51,6 +51,7 @@ _ESCAPE = re.compile("\x1b[$]?[()-][A-Za-z]")  # what pydicom leaves of some set
 _ONE_VALUE = {"LT", "ST", "UT", "UR"}  # a backslash is text there
 _PERSON_CODE: dict[int, Kind] = {0x00080100: "id", 0x00080119: "id", 0x00080104: "name"}
 _DIGITS_AND_SIGNS = re.compile(r"[0-9+\-.,:eE\\]*")  # what numbers, dates, times and UIDs are written with
+_IDENTIFYING_TAGS = frozenset(IDENTIFYING) | NAMING_SEQUENCES | {0x00080005}
 _CHARACTER_SET = {"LO", "SH", "PN", "LT", "ST", "UT", "UC"}
 
 
@@ -119,6 +120,17 @@ def read_open_file(file: BinaryIO, attributes: AttributeList, identifiers: Ident
             if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
                 raise
             raise RejectedFileError("header cannot be parsed", type(error).__name__) from None
+
+
+def identifying_texts(file: BinaryIO) -> tuple[tuple[Kind, str], ...]:
+    """Return what identifies the patient or another person in a DICOM file, to be masked in texts read elsewhere.
+
+    Raises LimitError, and whatever pydicom raises on bytes that are no data set.
+    """
+    with warnings.catch_warnings(), cpu_limit():
+        warnings.simplefilter("ignore")
+        data_set = read_file(file, Wanted(_IDENTIFYING_TAGS, frozenset())).data_set
+        return tuple(_identifying_texts(data_set, _encodings(data_set, _LATIN)))
 
 
 def _looks_like_dicom(start: bytes) -> bool:

@@ -169,7 +169,7 @@ create table icdm_raw.annotation_file (
     outcome text not null check (outcome in ('read', 'no annotation', 'refused')),
     reason text,
     detail text,
-    needs_series boolean not null default false,
+    missing_series_uid text collate "C",
     primary key (folder_key, file_name)
 );
 

@@ -21,6 +21,10 @@ class AnnotationError(Exception):
     """The file should hold annotations and none can be taken; the arguments are reason and detail, without values."""
 
 
+class SeriesNotScannedError(AnnotationError):
+    """Nothing can be taken before the series that the annotations lie on is scanned; the file is read again then."""
+
+
 @dataclass(frozen=True)
 class Value:
     """One attribute of an annotation: what the file states, or what was measured on its mask or contours.

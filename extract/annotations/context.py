@@ -36,7 +36,10 @@ class ScannedSeries(Protocol):
         """Return a series' geometry, None where it is not scanned."""
 
     def series_of(self, sop_instance_uid: str) -> str | None:
-        """Return the SeriesInstanceUID of a scanned image, None where it is not scanned."""
+        """Return the SeriesInstanceUID of a scanned image of the file's patient, None where there is none.
+
+        Files that name no patient (label maps, tables) get None: what they lie on is looked up in the models.
+        """
 
 
 @dataclass
