@@ -85,7 +85,7 @@ class ReadFile:
     """One file: meta information, data set, and what the encoding was found to be.
 
     `is_cut` tells that the file ends within an element of its header, which is left out; `is_truncated` that it ends
-    within its pixels.
+    within its pixels. `pixels_at` is where their element begins, counted in the inflated data set of a deflated file.
     """
 
     meta: DataSet
@@ -95,7 +95,7 @@ class ReadFile:
     little_endian: bool
     is_cut: bool = False
     is_truncated: bool = False
-    has_pixels: bool = False
+    pixels_at: int | None = None
 
 
 @dataclass(frozen=True)
@@ -193,8 +193,8 @@ def _walk_file(file: BinaryIO, wanted: Wanted) -> ReadFile:
     if uid in _DEFLATED or uid == _EXPLICIT_BIG or not UID(uid).is_valid or UID(uid).is_private:
         raise _DoubtError
     implicit = uid == _IMPLICIT_LITTLE
-    data_set, has_pixels, is_truncated = _walk_data_set(window, position, implicit, wanted)
-    return ReadFile(meta, data_set, True, implicit, True, is_truncated=is_truncated, has_pixels=has_pixels)
+    data_set, pixels_at, is_truncated = _walk_data_set(window, position, implicit, wanted)
+    return ReadFile(meta, data_set, True, implicit, True, is_truncated=is_truncated, pixels_at=pixels_at)
 
 
 def _walk_meta(window: _Window) -> tuple[DataSet, int]:
@@ -221,8 +221,8 @@ def _walk_meta(window: _Window) -> tuple[DataSet, int]:
         position = start + length
 
 
-def _walk_data_set(window: _Window, position: int, implicit: bool, wanted: Wanted) -> tuple[DataSet, bool, bool]:
-    """Walk the top level up to the pixels, if there are any, and tell whether they are cut.
+def _walk_data_set(window: _Window, position: int, implicit: bool, wanted: Wanted) -> tuple[DataSet, int | None, bool]:
+    """Walk the top level up to the pixels; tell where they begin, if there are any, and whether they are cut.
 
     Every line here runs once per element of every file.
     """
@@ -234,7 +234,7 @@ def _walk_data_set(window: _Window, position: int, implicit: bool, wanted: Wante
         if rest < 8:
             if rest:
                 raise _DoubtError
-            return DataSet(elements), False, False
+            return DataSet(elements), None, False
         if position + 12 > len(window.data):
             position = window.move(position)
             window.hold(min(position + 12, window.size - window.start))
@@ -257,7 +257,8 @@ def _walk_data_set(window: _Window, position: int, implicit: bool, wanted: Wante
             raise _DoubtError
         last = tag
         if PIXELS <= tag <= 0x7FE00010:
-            return DataSet(elements), True, length != UNDEFINED and window.start + start + length > window.size
+            is_truncated = length != UNDEFINED and window.start + start + length > window.size
+            return DataSet(elements), window.start + position, is_truncated
         keep = tag in known or group in private_groups or code == b"PN"
         if length == UNDEFINED:
             if keep and code == b"UN":
@@ -436,7 +437,7 @@ def _read_with_pydicom(file: BinaryIO, wanted: Wanted) -> ReadFile:
     data_set = _from_pydicom(dataset)
     if is_cut:
         data_set.elements.pop(int(last.tag), None)  # half a value would look like one
-    has_pixels, is_truncated = _pixels(file, implicit, "<" if little_endian else ">")
+    pixels_at, is_truncated = _pixels(file, implicit, "<" if little_endian else ">")
     return ReadFile(
         meta=_from_pydicom(dataset.file_meta),
         data_set=data_set,
@@ -445,7 +446,7 @@ def _read_with_pydicom(file: BinaryIO, wanted: Wanted) -> ReadFile:
         little_endian=little_endian,
         is_cut=is_cut,
         is_truncated=is_truncated,
-        has_pixels=has_pixels,
+        pixels_at=pixels_at,
     )
 
 
@@ -463,7 +464,7 @@ def _read_deflated(file: BinaryIO, wanted: Wanted) -> ReadFile:
         deflated = inflater.unconsumed_tail or file.read(_READ_AHEAD)
     plain = BytesIO(b"".join(inflated))
     read = read_file(plain, wanted)
-    if not left and not read.has_pixels:
+    if not left and read.pixels_at is None:
         raise LimitError(f"more than {INFLATED_BYTES >> 20} MB inflated without pixels")
     if not left:
         read.is_truncated = False  # they go on, for all that is known
@@ -488,20 +489,20 @@ def _ends_behind(element: RawDataElement, size: int) -> bool:
     return len(element.value or b"") < element.length
 
 
-def _pixels(file: BinaryIO, implicit: bool, order: str) -> tuple[bool, bool]:
-    """Tell whether pixel data come next, before which pydicom stopped, and whether they are longer than the file."""
+def _pixels(file: BinaryIO, implicit: bool, order: str) -> tuple[int | None, bool]:
+    """Tell where the pixel data begin, which pydicom stopped before, and whether they are longer than the file."""
+    at = file.tell()
     head = file.read(12)
     if len(head) < 8:
-        return False, False
+        return None, False
     group, number, code = Struct(f"{order}HH2s").unpack(head[:6])
     if not PIXELS <= group << 16 | number <= 0x7FE00010:
-        return False, False
-    at, size = (4, 8) if implicit else (8, 12) if code in _LONG else (0, 0)
+        return None, False
+    place, size = (4, 8) if implicit else (8, 12) if code in _LONG else (0, 0)
     if len(head) < size:
-        return True, True
-    (length,) = Struct(f"{order}L").unpack_from(head, at)
-    start = file.tell() - len(head) + size
-    return True, bool(size and length != UNDEFINED and start + length > _size(file))
+        return at, True
+    (length,) = Struct(f"{order}L").unpack_from(head, place)
+    return at, bool(size and length != UNDEFINED and at + size + length > _size(file))
 
 
 def _from_pydicom(dataset: Dataset) -> DataSet:

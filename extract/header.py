@@ -130,7 +130,7 @@ def identifying_texts(file: BinaryIO) -> tuple[tuple[Kind, str], ...]:
     with warnings.catch_warnings(), cpu_limit():
         warnings.simplefilter("ignore")
         data_set = read_file(file, Wanted(_IDENTIFYING_TAGS, frozenset())).data_set
-        return tuple(_identifying_texts(data_set, _encodings(data_set, _LATIN)))
+        return tuple(_identifying_texts(data_set, encodings_of(data_set)))
 
 
 def _looks_like_dicom(start: bytes) -> bool:
@@ -230,18 +230,18 @@ class _Values:
 
     def __init__(self, data_set: DataSet) -> None:
         self.data_set = data_set
-        self.encodings = _encodings(data_set, _LATIN)
+        self.encodings = encodings_of(data_set)
         self.groups: dict[tuple[int, int], list[tuple[Element, int]]] = {}
 
     def of(self, tag: int) -> str | None:
         """Return the text of a top-level element, '' where it is empty, None where it is absent."""
-        return _text(self.data_set.get(tag), tag, "UN", self.encodings)
+        return element_text(self.data_set.get(tag), tag, "UN", self.encodings)
 
     def along(self, path: tuple[Step, ...]) -> list[str]:
         """Return the text of every element that the path reaches, in the order of the items."""
         step = path[0]
         if step.item is None and step.creator is None:  # most attributes: no need of the general way
-            text = _text(self.data_set.get(step.tag), step.tag, step.vr, self.encodings)
+            text = element_text(self.data_set.get(step.tag), step.tag, step.vr, self.encodings)
             return [] if text is None else [text]
         return list(_along(self.data_set, path, self.encodings))
 
@@ -300,7 +300,7 @@ def _along(data_set: DataSet, path: tuple[Step, ...], encodings: tuple[str, ...]
     if element is None:
         return
     if step.item is None:
-        text = _text(element, step.tag, step.vr, encodings)
+        text = element_text(element, step.tag, step.vr, encodings)
         if text is not None:
             yield text
         return
@@ -308,27 +308,28 @@ def _along(data_set: DataSet, path: tuple[Step, ...], encodings: tuple[str, ...]
     if not items and not rest:
         yield ""
     for item in items if step.item == 0 else items[step.item - 1 : step.item]:
-        item_encodings = _encodings(item, encodings)
+        item_encodings = encodings_of(item, encodings)
         if rest:
             yield from _along(item, rest, item_encodings)
         else:
-            yield _code(item, item_encodings)
+            yield item_code(item, item_encodings)
 
 
 def _private_element(data_set: DataSet, tag: int, creator: str) -> Element | None:
     # PS3.5 7.8.1: elements gggg,0010 to gggg,00FF name who reserved the block of that number.
     group = tag & 0xFFFF0000
     for reserving, element in data_set.elements.items():
-        if group | 0x10 <= reserving <= group | 0xFF and _text(element, reserving, "LO", _LATIN) == creator:
+        if group | 0x10 <= reserving <= group | 0xFF and element_text(element, reserving, "LO", _LATIN) == creator:
             return data_set.get(group | (reserving & 0xFF) << 8 | tag & 0xFF)
     return None
 
 
-def _encodings(data_set: DataSet, inherited: tuple[str, ...]) -> tuple[str, ...]:
+def encodings_of(data_set: DataSet, inherited: tuple[str, ...] = _LATIN) -> tuple[str, ...]:
+    """Return the character sets of a data set (0008,0005), those around it where it states none."""
     element = data_set.get(0x00080005)
     if element is None:
         return inherited
-    text = _text(element, 0x00080005, "CS", inherited)
+    text = element_text(element, 0x00080005, "CS", inherited)
     return _python_encodings(text) if text else inherited
 
 
@@ -337,7 +338,7 @@ def _python_encodings(text: str) -> tuple[str, ...]:
     return tuple(convert_encodings(text.split("\\")))
 
 
-def _text(element: Element | None, tag: int, vr: str, encodings: tuple[str, ...]) -> str | None:
+def element_text(element: Element | None, tag: int, vr: str, encodings: tuple[str, ...]) -> str | None:
     """Return an element's value as text; `vr` serves where the file states none. None also for bulk data."""
     if element is None:
         return None
@@ -398,11 +399,11 @@ def _numbers(value: bytes, vr: str, little_endian: bool) -> str:
     return "\\".join(repr(number) for (number,) in values)
 
 
-def _code(item: DataSet, encodings: tuple[str, ...]) -> str:
+def item_code(item: DataSet, encodings: tuple[str, ...]) -> str:
     """Return an item's coded concept (PS3.3 8.8)."""
 
     def text(tag: int) -> str:
-        return _text(item.get(tag), tag, "UN", encodings) or ""
+        return element_text(item.get(tag), tag, "UN", encodings) or ""
 
     value = text(0x00080100) or text(0x00080119) or text(0x00080120)
     return coded_concept(value, text(0x00080102), text(0x00080104))
@@ -488,9 +489,9 @@ def _identifying_texts(
         if kind is None and (element.vr == "PN" or (element.vr in ("", "UN") and tag in PERSON_NAMES)):
             kind = "name"
         if kind:
-            if text := _text(element, tag, "UN", encodings):
+            if text := element_text(element, tag, "UN", encodings):
                 yield kind, text
         elif tag in NAMING_SEQUENCES:
             inner = _PERSON_CODE if tag == PERSON_CODES else IDENTIFYING
             for item in element.items():
-                yield from _identifying_texts(item, _encodings(item, encodings), inner)
+                yield from _identifying_texts(item, encodings_of(item, encodings), inner)
