@@ -45,7 +45,7 @@ _IMPLICIT_LITTLE = "1.2.840.10008.1.2"
 _EXPLICIT_BIG = "1.2.840.10008.1.2.2"
 _DEFLATED = ("1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205")
 # What comes before a data set once it is inflated: preamble, prefix, and TransferSyntaxUID of explicit VR.
-_PLAIN_START = bytes(128) + b"DICM" + b"\x02\x00\x10\x00UI\x14\x001.2.840.10008.1.2.1\0"
+PLAIN_START = bytes(128) + b"DICM" + b"\x02\x00\x10\x00UI\x14\x001.2.840.10008.1.2.1\0"
 
 
 class _DoubtError(Exception):
@@ -456,7 +456,7 @@ def _read_deflated(file: BinaryIO, wanted: Wanted) -> ReadFile:
     # Some old writers put a zlib header before it (RFC 1950).
     has_header = len(deflated) > 1 and deflated[0] == 0x78 and not (deflated[0] << 8 | deflated[1]) % 31
     inflater = zlib.decompressobj(zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS)
-    inflated = [_PLAIN_START]
+    inflated = [PLAIN_START]
     left = INFLATED_BYTES
     while left and deflated and not inflater.eof:
         inflated.append(inflater.decompress(deflated, left))
