@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.encaps import generate_frames
 from pydicom.filereader import _read_file_meta_info, read_preamble
-from pydicom.pixels import get_decoder
+from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 from extract.annotations.annotation import AnnotationError
@@ -29,7 +29,7 @@ from extract.limits import LimitError
 _DEFLATED_FRAMES = "1.2.840.10008.1.2.8.1"  # Deflated Image Frame Compression (PS3.5 A.4.13)
 _READ_AHEAD = 1 << 20
 _INFLATED_BYTES = 4 << 30
-_TYPES = {8: np.dtype("<u1"), 16: np.dtype("<u2")}
+_TYPES: dict[int, np.dtype[Any]] = {8: np.dtype("<u1"), 16: np.dtype("<u2")}
 _NO_DECODER = "its pixels cannot be decoded"
 
 
@@ -111,8 +111,8 @@ def frame_pixels(file: BinaryIO, read: ReadFile, header: Dataset, frames: int) -
         with TemporaryFile() as swapped:
             for at in range(start, start + size, _READ_AHEAD):
                 file.seek(at)
-                data = file.read(_READ_AHEAD)
-                swapped.write(np.frombuffer(data + bytes(len(data) % 2), ">u2").astype("<u2").tobytes())
+                words = file.read(_READ_AHEAD)
+                swapped.write(np.frombuffer(words + bytes(len(words) % 2), ">u2").astype("<u2").tobytes())
             yield FramePixels(swapped, 0, rows * columns * bits, bits, rows, columns)
         return
     syntax = UID(str(header.file_meta.get("TransferSyntaxUID") or ""))
@@ -154,12 +154,12 @@ def _decoded(file: BinaryIO, syntax: UID, header: Dataset, frames: int) -> Itera
     """Decode the frames in their order, from the start of the pixel data's value on."""
     if syntax == _DEFLATED_FRAMES:
         size = int(header.Rows) * int(header.Columns) * int(header.BitsAllocated)
-        for frame in generate_frames(file, number_of_frames=frames):
-            data = np.frombuffer(zlib.decompressobj(-zlib.MAX_WBITS).decompress(frame, (size + 7) // 8), np.uint8)
+        for deflated in generate_frames(file, number_of_frames=frames):
+            data = np.frombuffer(zlib.decompressobj(-zlib.MAX_WBITS).decompress(deflated, (size + 7) // 8), np.uint8)
             bits = int(header.BitsAllocated)
             yield np.unpackbits(data, bitorder="little")[:size] if bits == 1 else data.view(_TYPES[bits])
         return
-    options = {
+    options: dict[str, Any] = {
         "rows": int(header.Rows),
         "columns": int(header.Columns),
         "samples_per_pixel": 1,

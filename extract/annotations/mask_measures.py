@@ -17,8 +17,6 @@ from skimage.measure import marching_cubes
 
 from extract.annotations.annotation import CUBIC_MILLIMETRE, MILLIMETRE, SQUARE_MILLIMETRE, Value, measured
 
-IN_PLANE = ("Area", "LongAxis", "ShortAxis")  # known without the distance of planes
-
 _Floats = NDArray[np.float64]
 _Bytes = NDArray[np.uint8]
 _HULL_POINTS = 20_000  # vertices kept before they are reduced to those of their convex hull
@@ -59,15 +57,16 @@ class MaskMeasures:
 
     def __init__(
         self,
-        positions: Sequence[float],
+        positions: Sequence[float] | NDArray[np.float64],
         spacing: tuple[float, float],
         frame: PlaneFrame | None = None,
         thickness: float | None = None,
+        in_plane: bool = False,
     ) -> None:
         """`positions` are those of all planes of the grid along the normal (mm, ascending).
 
         `spacing` is the distance of rows and of columns (mm). `thickness` (mm) is the extent of a grid's only plane;
-        without it such a grid has measures within the plane alone.
+        without it such a grid has measures within the plane alone, as one whose distances are not known (`in_plane`).
         """
         self._positions = np.asarray(positions, dtype=float)
         gaps = np.diff(self._positions)
@@ -77,6 +76,7 @@ class MaskMeasures:
             raise ValueError("spacing must be positive")
         if not len(gaps) and thickness:
             gaps = np.array([thickness])
+        self._has_extent = len(gaps) > 0 and not in_plane
         self._gaps = np.concatenate([gaps[:1], gaps if len(self._positions) > 1 else gaps[:0], gaps[-1:]])
         self._uniform = not len(gaps) or float(np.ptp(gaps)) <= 0.01 * float(gaps.min())
         self._spacing = (float(spacing[0]), float(spacing[1]))
@@ -141,10 +141,6 @@ class MaskMeasures:
                 text = "\\".join(_written(number) for number in numbers)
                 values.append(Value(name, text, None, MILLIMETRE, origin="measured", method=method))
         return values
-
-    @property
-    def _has_extent(self) -> bool:
-        return len(self._gaps) > 0
 
     def _within(self, plane: int, cut: "_Slice") -> None:
         """Take what one slice tells by itself."""

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 UNKNOWN_DISTANCE = "the distance of its planes is not known"
+_MOST_PLANES = 1_000_000
 _SLACK = 0.1  # of a distance: by how much positions may miss an even grid
 
 
@@ -96,7 +97,7 @@ def _even(positions: Sequence[float], distance: float, method: str) -> PlaneGrid
     """Return the even grid of about this distance, None where the planes do not lie on one."""
     gaps = np.diff(positions)
     steps = np.rint(gaps / distance).astype(int)
-    if (steps < 1).any() or (np.abs(gaps - steps * distance) > _SLACK * distance).any():
+    if (steps < 1).any() or steps.sum() > _MOST_PLANES or (np.abs(gaps - steps * distance) > _SLACK * distance).any():
         return None
     indices = np.concatenate([[0], np.cumsum(steps)])
     planes = np.interp(np.arange(indices[-1] + 1), indices, positions)
