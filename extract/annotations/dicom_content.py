@@ -1,6 +1,5 @@
 """What the DICOM forms of annotation say alike: codes, the time of the content, the system that wrote it."""
 
-from collections.abc import Iterable
 from datetime import datetime
 
 from pydicom import Dataset
@@ -9,6 +8,8 @@ from pydicom.multival import MultiValue
 from extract.annotations.context import ReadContext
 from extract.header import coded_concept, timestamp
 from extract.masking import EQUIPMENT_WORDS, masked, masking
+
+LATERALITIES = ("7771000^SCT^", "24028007^SCT^", "51440002^SCT^", "66459002^SCT^")  # left, right, both, one side
 
 
 def text(dataset: Dataset, keyword: str) -> str:
@@ -61,8 +62,3 @@ def system(dataset: Dataset, context: ReadContext) -> str | None:
     maker, model = text(dataset, "Manufacturer"), text(dataset, "ManufacturerModelName")
     named = model if model.casefold().startswith(maker.casefold()) else " ".join(filter(None, (maker, model)))
     return wording(named, context)
-
-
-def joined_codes(codes: Iterable[str | None]) -> str | None:
-    """Return several codes in one text, a backslash between them, each once; None where there are none."""
-    return "\\".join(dict.fromkeys(code for code in codes if code)) or None

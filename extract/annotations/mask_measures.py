@@ -301,7 +301,7 @@ def _triangles() -> tuple[_Floats, NDArray[np.int64]]:
     triangles, configurations = [], []
     for configuration in range(1, 255):
         cell = (configuration >> np.arange(8) & 1).reshape(2, 2, 2).astype(np.float32)
-        vertices, faces, _, _ = marching_cubes(cell, 0.5)  # type: ignore[no-untyped-call]
+        vertices, faces, _, _ = marching_cubes(cell, 0.5)
         triangles.append(vertices[faces])
         configurations += [configuration] * len(faces)
     return np.concatenate(triangles).astype(float), np.array(configurations)

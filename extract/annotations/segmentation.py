@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from pydicom import Dataset
 from pydicom.filereader import read_partial
 from pydicom.tag import BaseTag
-from scipy import ndimage
 
 from extract.annotations.annotation import Annotation, AnnotationError, AnnotationFile, Generation, Value
 from extract.annotations.context import ReadContext, SeriesGeometry
-from extract.annotations.dicom_content import code_text, content_datetime, first_code, items, system, text
+from extract.annotations.dicom_content import LATERALITIES, code_text, content_datetime, first_code, items, system, text
 from extract.annotations.frame_pixels import FramePixels, frame_pixels, plain_file
 from extract.annotations.functional_groups import FUNCTIONAL_GROUPS, PER_FRAME, FrameGroups, frame_groups
+from extract.annotations.labels import labels
 from extract.annotations.mask_measures import MaskMeasures, PlaneFrame
 from extract.annotations.plane_grid import UNKNOWN_DISTANCE, PlaneEvidence, PlaneGrid, distinct, plane_grid
 from extract.data_set import ReadFile, read_file
@@ -34,7 +34,6 @@ GENERATIONS: dict[str, Generation] = {
     "SEMIAUTOMATIC": "SEMIAUTOMATIC",
     "MANUAL": "MANUAL",
 }
-LATERALITIES = ("7771000^SCT^", "24028007^SCT^", "51440002^SCT^", "66459002^SCT^")  # left, right, both, one side
 
 _ANGLE = 1e-3  # by which cosines may differ
 _SAME_PLANE = 0.05  # of the smaller side of a pixel: what is less apart is one plane
@@ -352,11 +351,9 @@ class _Segmentation:
         for plane, numbers in _by_plane(stack, range(len(self.frames))):
             parts: defaultdict[int, list[tuple[_Mask, int, int]]] = defaultdict(list)
             for frame_number in numbers:
-                frame = pixels.frame(frame_number)
-                row, column = _offset(stack, frame_number)
-                for label, place in _labels(frame, background):
-                    mask = frame[place] == label
-                    parts[label].append((mask, row + place[0].start, column + place[1].start))
+                down, right = _offset(stack, frame_number)
+                for label, mask, row, column in labels(pixels.frame(frame_number), background):
+                    parts[label].append((mask, row + down, column + right))
                     images[label].update(self.frames[frame_number].images or ())
             for label, masks in parts.items():
                 if label not in measures:
@@ -444,12 +441,3 @@ def _union(parts: list[tuple[_Mask, int, int]]) -> tuple[_Mask, int, int]:
     for mask, row, column in parts:
         union[row - top : row - top + mask.shape[0], column - left : column - left + mask.shape[1]] |= mask
     return union, top, left
-
-
-def _labels(frame: NDArray[Any], background: int) -> Iterator[tuple[int, tuple[slice, slice]]]:
-    """Yield the values of a frame that are not the background, and the rectangle that holds each."""
-    if background:
-        frame = np.where(frame == background, 0, frame.astype(np.uint32) + 1)
-    for value, place in enumerate(ndimage.find_objects(frame), start=1):
-        if place is not None:
-            yield (value - 1 if background else value), place
