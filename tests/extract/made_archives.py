@@ -1,5 +1,10 @@
 """Archives that tests make, and queries on the raw rows that come of them."""
 
+import os
+import signal
+import subprocess
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,3 +56,18 @@ def rows(connection: Connection, query: str) -> list[tuple[Any, ...]]:
 
 def changed_batches(connection: Connection) -> dict[str, int]:
     return dict(rows(connection, "select series_instance_uid, changed_batch from icdm_raw.series"))
+
+
+def kill_readers_of(path: Path, process: subprocess.Popen[str]) -> int:
+    """Kill -9 every process of a scan that has a file open, until the scan has ended; return how many."""
+    killed = 0
+    while process.poll() is None:
+        with suppress(OSError):  # processes end while they are listed
+            for link in Path("/proc").glob("[0-9]*/fd/*"):
+                with suppress(OSError):
+                    if link.readlink() == path and int(link.parts[2]) != process.pid:
+                        os.kill(int(link.parts[2]), signal.SIGKILL)
+                        killed += 1
+                        break
+        time.sleep(0.002)
+    return killed

@@ -11,14 +11,23 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import pyarrow.parquet as pq
 import pytest
-from made_archives import KEY, PROJECT, WHEEL, Connection, changed_batches, rows, write_dicom, write_many
+from made_archives import (
+    KEY,
+    PROJECT,
+    WHEEL,
+    Connection,
+    changed_batches,
+    kill_readers_of,
+    rows,
+    write_dicom,
+    write_many,
+)
 from pydicom import dcmread
 
 from extract import raw_database
@@ -477,20 +486,6 @@ def test_a_server_that_is_gone_before_the_readers_connect_is_a_lost_one_too(
     message = capsys.readouterr().err
     assert message.startswith("icdm-extract: the database ended the scan: ") and "scan again" in message
     assert rows(connection, "select status from icdm_raw.extract_run") == [("failed",)]
-
-
-def kill_readers_of(path: Path, process: subprocess.Popen[str]) -> int:
-    """Kill -9 every process of a scan that has a file open, until the scan has ended; return how many."""
-    killed = 0
-    while process.poll() is None:
-        for link in Path("/proc").glob("[0-9]*/fd/*"):
-            with suppress(OSError):
-                if link.readlink() == path and int(link.parts[2]) != process.pid:
-                    os.kill(int(link.parts[2]), signal.SIGKILL)
-                    killed += 1
-                    break
-        time.sleep(0.002)
-    return killed
 
 
 def test_a_file_that_kills_its_reader_is_named_and_all_others_are_read(
