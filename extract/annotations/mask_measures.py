@@ -48,7 +48,7 @@ class MaskMeasures:
       295:328). It overstates a sphere by 8 %, however fine the voxels.
     - LongAxis (mm): the largest diameter within a plane, over all planes, from outer edge to outer edge: between the
       middles of pixel edges, where the outline at one half lies. From corner to corner a disc of 2 cm in pixels of
-      1 mm would be more than a pixel too long. ShortAxis (mm): the extent perpendicular to it, in the same plane.
+      1 mm would be more than a pixel too long. ShortAxis (mm): the largest one perpendicular to it, in the same plane.
     - MaximumDiameter3D (mm): the largest distance of two vertices of the mesh, as IBSI has it.
     - Area (mm2): the largest area within a plane.
     - Centroid, and BoundingBox of the mesh along the patient's axes (mm; texts of 3 and 6 numbers with a backslash
@@ -122,7 +122,7 @@ class MaskMeasures:
         values = [
             value("Area", self._area, SQUARE_MILLIMETRE, "largest of the planes"),
             value("LongAxis", self._long, MILLIMETRE, "largest diameter in a plane, edge to edge"),
-            value("ShortAxis", self._short, MILLIMETRE, "extent perpendicular to the long axis in its plane"),
+            value("ShortAxis", self._short, MILLIMETRE, "largest diameter perpendicular to the long axis in its plane"),
         ]
         if not self._has_extent:
             return values
@@ -154,9 +154,7 @@ class MaskMeasures:
         one, other = np.unravel_index(np.argmax(distances), distances.shape)
         if distances[one, other] > self._long:
             self._long = float(distances[one, other])
-            along = (outline[other] - outline[one]) / self._long
-            across = outline @ np.array([-along[1], along[0]])
-            self._short = float(np.ptp(across))
+            self._short = _across(outline, (outline[other] - outline[one]) / self._long)
         if not self._has_extent:
             return
         before, behind = self._gaps[plane] / 2, self._gaps[plane + 1] / 2
@@ -233,6 +231,16 @@ class _Slice:
         moves = np.array([(-outward, 0), (outward, 0), (0, -outward), (0, outward)] if outward else [(0, 0)])
         moved: _Floats = (points + moves[:, np.newaxis]).reshape(-1, 2) + np.array([self.first_row, self.first_column])
         return moved
+
+
+def _across(outline: _Floats, along: _Floats) -> float:
+    """Return the longest line across a convex outline (its vertices in order) perpendicular to a direction."""
+    places, heights = outline @ along, outline @ np.array([-along[1], along[0]])
+    places, heights = (np.roll(part, -int(places.argmin())) for part in (places, heights))
+    last = int(places.argmax())
+    there = np.interp(places, places[: last + 1], heights[: last + 1])
+    back = np.interp(places, np.append(places[last:], places[0])[::-1], np.append(heights[last:], heights[0])[::-1])
+    return float(np.abs(there - back).max())
 
 
 def _configurations(lower: _Slice | None, upper: _Slice | None) -> NDArray[np.int64]:
