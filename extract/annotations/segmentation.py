@@ -136,6 +136,8 @@ class _Segmentation:
         modifiers = _codes(items(segment, "SegmentedPropertyTypeModifierCodeSequence"), context)
         types = items(segment, "SegmentedPropertyTypeCodeSequence")
         modifiers += _codes((m for t in types for m in items(t, "SegmentedPropertyTypeModifierCodeSequence")), context)
+        identified = items(segment, "SegmentationAlgorithmIdentificationSequence")
+        algorithms = [text(segment, "SegmentAlgorithmName"), *(text(one, "AlgorithmName") for one in identified)]
         values = [Value("AnnotationText", label)] if label else []
         for name, codes in (("AnatomicRegionModifier", site_modifiers), ("SegmentedPropertyTypeModifier", modifiers)):
             others = (code for code in codes if not code.startswith(LATERALITIES))
@@ -152,7 +154,7 @@ class _Segmentation:
             frame_of_reference_uid=text(self.header, "FrameOfReferenceUID") or None,
             annotated_at=content_datetime(self.header),
             generation=GENERATIONS.get(text(segment, "SegmentAlgorithmType").upper()),
-            algorithm_name=context.text(text(segment, "SegmentAlgorithmName")),
+            algorithm_name=context.text(next(filter(None, algorithms), None)),
             annotation_system=system(self.header, context),
             annotator_key=context.annotator_key(creator),
             values=values,

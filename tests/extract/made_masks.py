@@ -57,7 +57,8 @@ class Grid:
     @property
     def axes(self) -> NDArray[np.float64]:
         along_row, along_column = np.array(self.orientation).reshape(2, 3)
-        return np.array([np.cross(along_row, along_column), along_column, along_row])
+        axes: NDArray[np.float64] = np.array([np.cross(along_row, along_column), along_column, along_row])
+        return axes
 
     def position(self, plane: int) -> list[float]:
         return [float(x) for x in np.array(self.origin) + self.heights[plane] * self.axes[0]]
@@ -68,7 +69,8 @@ class Grid:
             (self.rows - 1) / 2 * self.spacing[0],
             (self.columns - 1) / 2 * self.spacing[1],
         ]
-        return np.array(self.origin) + np.array(middle) @ self.axes + np.array(off or (0, 0, 0))
+        center: NDArray[np.float64] = np.array(self.origin) + np.array(middle) @ self.axes + np.array(off or (0, 0, 0))
+        return center
 
     def mask(self, is_inside: Callable[[NDArray[np.float64]], Mask], at: NDArray[np.float64] | None = None) -> Mask:
         """The voxels (planes, rows, columns) whose centres, from `at` (patient, mm) on, are inside."""
@@ -173,7 +175,7 @@ def segmentation(
     return dataset
 
 
-def saved(dataset: FileDataset, folder: Path, name: str = "seg.dcm") -> Path:
+def saved(dataset: Dataset, folder: Path, name: str = "seg.dcm") -> Path:
     path = folder / name
     dataset.save_as(path, enforce_file_format=True)
     return path
