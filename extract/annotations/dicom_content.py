@@ -62,3 +62,9 @@ def system(dataset: Dataset, context: ReadContext) -> str | None:
     maker, model = text(dataset, "Manufacturer"), text(dataset, "ManufacturerModelName")
     named = model if model.casefold().startswith(maker.casefold()) else " ".join(filter(None, (maker, model)))
     return wording(named, context)
+
+
+def person_names(dataset: Dataset) -> list[str]:
+    """Return every person name (PN) at any depth."""
+    elements = (element for element in dataset.iterall() if element.VR == "PN" and element.value)
+    return [str(name) for element in elements for name in (element.value if element.VM > 1 else [element.value])]

@@ -138,7 +138,7 @@ class MaskMeasures:
             hull = self._in_patient(self._hull())
             box = np.concatenate([hull.min(axis=0), hull.max(axis=0)])
             for name, numbers in (("Centroid", centroid), ("BoundingBox", box)):
-                text = "\\".join(_written(number) for number in numbers)
+                text = "\\".join(written(number) for number in numbers)
                 values.append(Value(name, text, None, MILLIMETRE, origin="measured", method=method))
         return values
 
@@ -315,5 +315,6 @@ def _triangles() -> tuple[_Floats, NDArray[np.int64]]:
     return np.concatenate(triangles).astype(float), np.array(configurations)
 
 
-def _written(number: float) -> str:
+def written(number: float) -> str:
+    """Return a coordinate as text, to a thousandth of a millimetre."""
     return f"{round(float(number), 3) + 0.0:.3f}".rstrip("0").rstrip(".")
