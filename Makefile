@@ -44,6 +44,7 @@ demo: up
 	@# The files in the pydicom package are real ones of many makers and ages, broken ones among them.
 	rm -rf demo/pydicom && cp -Rp "$$(python -c 'import pydicom; print(*pydicom.__path__)')/data" demo/pydicom
 	icdm-extract scan demo/cohort/dicom demo/pydicom
+	icdm-extract annotate demo/cohort/annotations --mapping demo/cohort/annotations/mapping.yml
 	icdm-extract crosswalk person --from-omop
 	icdm-extract crosswalk procedure --from-omop procedure_occurrence.procedure_source_value
 	icdm-extract crosswalk note --from-omop note.note_source_value
@@ -67,6 +68,7 @@ test-build: up
 	python -m extract.embedded_postgres psql -q -d postgres -c 'drop database if exists icdm_test' -c 'create database icdm_test'
 	icdm-extract demo-data target/test-cohort --patients 6
 	icdm-extract scan target/test-cohort/dicom "$$(python -c 'import pydicom; print(*pydicom.__path__)')/data"
+	icdm-extract annotate target/test-cohort/annotations --mapping target/test-cohort/annotations/mapping.yml
 	icdm-extract crosswalk person --from-omop
 	icdm-extract crosswalk procedure --from-omop procedure_occurrence.procedure_source_value
 	icdm-extract crosswalk note --from-omop note.note_source_value

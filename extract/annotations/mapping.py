@@ -25,8 +25,8 @@ FIELDS = (
     "tracking_id", "tracking_uid", "study_instance_uid", SERIES_GROUP, "sop_instance_uid", "annotator",
     "annotated_at", "date", "time", "generation", "algorithm_name", "annotation_system", "identifying",
 )  # fmt: skip
-_LENGTHS = ("mm", "cm", "m", "um")
-_VOLUMES = ("mm3", "cm3", "mL", "ml", "L", "l", "m3", "um3")
+_LENGTHS = ("mm", "cm", "dm", "m", "um", "nm")
+_VOLUMES = ("mm3", "cm3", "dm3", "m3", "um3", "uL", "ul", "mL", "ml", "dL", "L", "l")
 #: Values that are numbers in a unit, and the units (UCUM) that can be brought to mm, mm2 or mm3.
 MEASURES: MappingType[str, tuple[str, ...]] = {
     "Volume": _VOLUMES,
@@ -268,7 +268,7 @@ def _table(section: _Section, read: list["hashlib._Hash"]) -> _Rule:
     tells = {column.attribute for those in columns.values() for column in those}
     if not tells - set(FIELDS) and "label" not in tells:
         raise section.error_at("columns", "no column tells a label or a value", "map one, such as Volume")
-    if not {SERIES_GROUP, "sop_instance_uid"}.intersection(tells, constants) and "series" not in section:
+    if "series" not in section and {SERIES_GROUP, "sop_instance_uid"}.isdisjoint({*tells, *constants}):
         raise section.error(
             "nothing tells the annotated images",
             "map a column to series_instance_uid or sop_instance_uid, or write series with uid, path or list",

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from extract.synthetic import dicom_writer, omop_cdm
+from extract.synthetic import annotation_files, dicom_writer, omop_cdm
 from extract.synthetic.cdm_tables import TABLES
 from extract.synthetic.cohort import build_cohort
 from extract.synthetic.entities import Patient
@@ -16,6 +16,7 @@ from extract.synthetic.protocols import MODALITY
 MARKER = ".icdm-demo-data"
 DICOM_FOLDER = "dicom"
 CDM_FOLDER = "omop_cdm"
+ANNOTATION_FOLDER = "annotations"
 _HEADING = "Written by icdm-extract demo-data; these files are replaced when it runs again:"
 
 
@@ -48,8 +49,8 @@ def _claim(directory: Path, planned: list[PurePosixPath]) -> None:
             raise FolderNotOursError(f"{marker} was not written by this demo")
         for relative in set(earlier) - set(map(str, planned)):
             path = PurePosixPath(relative)
-            # The list is a file that anyone can edit: nothing outside the two folders is ever removed.
-            if path.parts[0] in (DICOM_FOLDER, CDM_FOLDER) and ".." not in path.parts:
+            # The list is a file that anyone can edit: nothing outside the three folders is ever removed.
+            if path.parts[0] in (DICOM_FOLDER, CDM_FOLDER, ANNOTATION_FOLDER) and ".." not in path.parts:
                 (directory / path).unlink(missing_ok=True)
     elif directory.exists() and any(directory.iterdir()):
         raise FolderNotOursError(f"{directory} is not empty and was not written by this demo; name a new folder")
@@ -88,7 +89,7 @@ def write_demo_data(
     seed: int = 59187,
     progress: Callable[[int, int], None] | None = None,
 ) -> DemoSummary:
-    """Write ``<directory>/dicom/…`` and ``<directory>/omop_cdm/<table>.csv``; the same arguments give the same bytes.
+    """Write ``<directory>/dicom/…``, ``annotations/…`` and ``omop_cdm/<table>.csv``; same arguments, same bytes.
 
     ``progress`` is called with the number of files written and the number to write. A folder that holds anything must
     have been written by this function (else FolderNotOursError): the files of that run are replaced, and only those.
@@ -96,10 +97,15 @@ def write_demo_data(
     cohort = build_cohort(patients, seed)
     planned = [PurePosixPath(DICOM_FOLDER) / path for path in dicom_writer.planned_files(cohort)]
     planned += [PurePosixPath(CDM_FOLDER) / omop_cdm.csv_name(table) for table in TABLES]
+    annotations = annotation_files.files(cohort)
+    planned += [PurePosixPath(ANNOTATION_FOLDER) / path for path in annotations]
     _claim(directory, planned)
     dicom_writer.write_cohort(cohort, directory / DICOM_FOLDER, progress)
+    for path, content in annotations.items():
+        dicom_writer.write(directory / ANNOTATION_FOLDER / path, content)
     cdm_rows = omop_cdm.write_csv(cohort, directory / CDM_FOLDER)
-    _remove_empty_folders(directory / DICOM_FOLDER)
+    for folder in (DICOM_FOLDER, ANNOTATION_FOLDER):
+        _remove_empty_folders(directory / folder)
     return _summary(cohort, cdm_rows)
 
 

@@ -11,13 +11,15 @@ from extract.synthetic.plans import StudyKind
 
 #: What each patient (by number) is there to show: rare kinds of object, awkward things in the files and in the CDM.
 AWKWARD_CASES: Mapping[int, str] = {
-    1: "SEG object and Basic Text SR beside the images; contrast given as NONE in the low-dose CT",
+    1: "SEG object and Basic Text SR beside the images; contrast given as NONE in the low-dose CT; brain metastases "
+    "marked by software on an oblique grid, in a study of results, and contoured by a reader",
     2: "deflated transfer syntax; an instance twice under two file names; ultrasound; mammography with both sides in "
-    "one series; dose SR",
+    "one series; dose SR; a part-solid nodule marked by two readers, by one in every form",
     3: "RTSTRUCT; enhanced multi-frame MR; PET/CT; a study whose files have no suffix",
-    4: "StudyTime absent from the enhanced CT",
-    5: "StudyDate written 2012.03.04, as ACR-NEMA did, in the radiograph",
-    6: "StudyTime present but empty in the enhanced CT",
+    4: "StudyTime absent from the enhanced CT; a marked nodule that grows",
+    5: "StudyDate written 2012.03.04, as ACR-NEMA did, in the radiograph; two nodules in a table of four readers",
+    6: "StudyTime present but empty in the enhanced CT; segmentations of an unknown series, of another frame of "
+    "reference, of another patient's id and with an empty segment, and a structure set of points alone",
     7: "PatientPosition and SeriesDescription present but empty in a CT series",
     8: "BodyPartExamined absent from the enhanced CT; its procedure is recorded a day later",
     9: "SliceThickness differs within a series; Basic Text SR",

@@ -28,6 +28,7 @@ from extract.synthetic.entities import (
 )
 from extract.synthetic.plans import DETAILED, Plan, StudyKind, quirky, study_plan
 from extract.synthetic.protocols import Wording
+from extract.synthetic.readings import annotated
 
 #: SpecificCharacterSet (PS3.3 C.12.1.1.2) by patient number modulo 4; all but the third hold Hangul.
 _CHARACTER_SETS: tuple[tuple[str, ...], ...] = (
@@ -168,7 +169,7 @@ def _patient(seed: int, number: int) -> Patient:
         _brain_metastasis(seed, number, diagnosis),
     )
     quirk = PATIENT_QUIRKS.get(number)
-    return quirk(patient) if quirk else patient
+    return annotated(quirk(patient) if quirk else patient, seed, say)
 
 
 def build_cohort(patients: int, seed: int) -> tuple[Patient, ...]:

@@ -10,7 +10,7 @@ from pydicom import config, dcmwrite
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from extract.synthetic import documents, enhanced_ct, images, multi_frame
+from extract.synthetic import documents, enhanced_ct, images, marked, measurement_report, multi_frame
 from extract.synthetic.awkward import AWKWARD_CASES
 from extract.synthetic.entities import Patient, Series, Study, Syntax, uid
 from extract.synthetic.protocols import Kind
@@ -33,6 +33,9 @@ _WHOLE_OBJECTS: Mapping[Kind, Callable[[Patient, Study, Series], Dataset]] = {
     "RTSTRUCT": documents.structure_set,
     "TEXT_SR": documents.text_report,
     "DOSE_SR": documents.dose_report,
+    "LESION_SEG": marked.segmentation,
+    "LESION_RTSTRUCT": marked.structure_set,
+    "LESION_SR": measurement_report.measurement_report,
 }
 
 
@@ -96,8 +99,9 @@ def _readme(cohort: tuple[Patient, ...]) -> str:
     return "\n".join(["Synthetic DICOM files of synthetic patients. This file is not DICOM.", "", *shown, ""])
 
 
-def _write(path: Path, content: bytes) -> None:
+def write(path: Path, content: bytes) -> None:
     """Leave a file that holds these bytes alone, with its modification time: a scan need not read it again."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     if not path.exists() or path.read_bytes() != content:
         path.write_bytes(content)
 
@@ -107,8 +111,7 @@ def write_cohort(
 ) -> None:
     """Write ``<patient>/<study>/<series>/<file>`` below ``directory``; ``progress`` is told files done and to do."""
     total = len(planned_files(cohort))
-    directory.mkdir(parents=True, exist_ok=True)
-    _write(directory / README, _readme(cohort).encode())
+    write(directory / README, _readme(cohort).encode())
     done = 1
     # The dotted date of one study is no valid DA, on purpose; everything else is checked by the tests.
     with config.disable_value_validation():
@@ -117,9 +120,7 @@ def write_cohort(
                 for series in study.series:
                     encoded = list(_instances(patient, study, series))
                     for index, path in _series_files(patient, study, series):
-                        target = directory / path
-                        target.parent.mkdir(parents=True, exist_ok=True)
-                        _write(target, encoded[index])
+                        write(directory / path, encoded[index])
                         done += 1
                         if progress:
                             progress(done, total)

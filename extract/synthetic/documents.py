@@ -10,7 +10,7 @@ from extract.synthetic.geometry import lesion, position
 from extract.synthetic.iod_modules import clock, code, common, finish, frame_of_reference, item, put
 
 #: The detached study reference that RT Referenced Study Sequence asks for (PS3.6 annex A, retired but still required).
-_DETACHED_STUDY = "1.2.840.10008.3.1.2.3.1"
+DETACHED_STUDY = "1.2.840.10008.3.1.2.3.1"
 
 
 def structure_set(patient: Patient, study: Study, series: Series) -> Dataset:
@@ -59,7 +59,7 @@ def structure_set(patient: Patient, study: Study, series: Series) -> Dataset:
             "ReferencedFrameOfReferenceSequence": item(
                 FrameOfReferenceUID=frame,
                 RTReferencedStudySequence=item(
-                    ReferencedSOPClassUID=_DETACHED_STUDY,
+                    ReferencedSOPClassUID=DETACHED_STUDY,
                     ReferencedSOPInstanceUID=study.study_instance_uid,
                     RTReferencedSeriesSequence=item(
                         SeriesInstanceUID=source.series_instance_uid, ContourImageSequence=references
@@ -79,7 +79,7 @@ def structure_set(patient: Patient, study: Study, series: Series) -> Dataset:
     return dataset
 
 
-def _content(relationship: str, kind: str, concept: Dataset, **value: object) -> Dataset:
+def content_item(relationship: str, kind: str, concept: Dataset, **value: object) -> Dataset:
     """One node of an SR content tree (PS3.3 C.17.3)."""
     node = item(RelationshipType=relationship, ValueType=kind, ConceptNameCodeSequence=concept)
     for keyword, content in value.items():
@@ -87,12 +87,12 @@ def _content(relationship: str, kind: str, concept: Dataset, **value: object) ->
     return node
 
 
-def _number(concept: Dataset, amount: float, unit: tuple[str, str]) -> Dataset:
+def number_item(concept: Dataset, amount: float, unit: tuple[str, str]) -> Dataset:
     measured = item(NumericValue=amount, MeasurementUnitsCodeSequence=code(unit[0], "UCUM", unit[1]))
-    return _content("CONTAINS", "NUM", concept, MeasuredValueSequence=[measured])
+    return content_item("CONTAINS", "NUM", concept, MeasuredValueSequence=[measured])
 
 
-def _report(
+def report(
     patient: Patient, study: Study, series: Series, sop_class: UID, title: Dataset, content: list[Dataset]
 ) -> Dataset:
     """SR Document Series, SR Document General and the root container."""
@@ -120,40 +120,40 @@ def text_report(patient: Patient, study: Study, series: Series) -> Dataset:
     conclusions = code("121076", "DCM", "Conclusions"), code("121077", "DCM", "Conclusion")
     sections = ((*findings, "Synthetic nodule in one lung."), (*conclusions, "Synthetic report, of no patient."))
     content = [
-        _content(
+        content_item(
             "CONTAINS",
             "CONTAINER",
             heading,
             ContinuityOfContent="SEPARATE",
-            ContentSequence=[_content("CONTAINS", "TEXT", concept, TextValue=text)],
+            ContentSequence=[content_item("CONTAINS", "TEXT", concept, TextValue=text)],
         )
         for heading, concept, text in sections
     ]
     title = code("18748-4", "LN", "Diagnostic Imaging Report")
-    return _report(patient, study, series, BasicTextSRStorage, title, content)
+    return report(patient, study, series, BasicTextSRStorage, title, content)
 
 
 def dose_report(patient: Patient, study: Study, series: Series) -> Dataset:
     """A CT dose report after PS3.16 TID 10011: observer, scope, accumulated dose and one acquisition."""
     start = f"{study.date_written:%Y%m%d}{clock(study, 60)}"
-    scope = _content(
+    scope = content_item(
         "HAS OBS CONTEXT",
         "CODE",
         code("113705", "DCM", "Scope of Accumulation"),
         ConceptCodeSequence=[code("113014", "DCM", "Study")],
         ContentSequence=[
-            _content(
+            content_item(
                 "HAS PROPERTIES", "UIDREF", code("110180", "DCM", "Study Instance UID"), UID=study.study_instance_uid
             )
         ],
     )
-    procedure = _content(
+    procedure = content_item(
         "HAS CONCEPT MOD",
         "CODE",
         code("121058", "DCM", "Procedure reported"),
         ConceptCodeSequence=[code("77477000", "SCT", "Computed Tomography X-Ray")],
         ContentSequence=[
-            _content(
+            content_item(
                 "HAS CONCEPT MOD",
                 "CODE",
                 code("363703001", "SCT", "Has Intent"),
@@ -162,60 +162,64 @@ def dose_report(patient: Patient, study: Study, series: Series) -> Dataset:
         ],
     )
     observer = [
-        _content(
+        content_item(
             "HAS OBS CONTEXT",
             "CODE",
             code("121005", "DCM", "Observer Type"),
             ConceptCodeSequence=[code("121007", "DCM", "Device")],
         ),
-        _content(
+        content_item(
             "HAS OBS CONTEXT",
             "UIDREF",
             code("121012", "DCM", "Device Observer UID"),
             UID=uid("device", series.scanner.station),
         ),
     ]
-    accumulated = _content(
+    accumulated = content_item(
         "CONTAINS",
         "CONTAINER",
         code("113811", "DCM", "CT Accumulated Dose Data"),
         ContinuityOfContent="SEPARATE",
         ContentSequence=[
-            _number(code("113812", "DCM", "Total Number of Irradiation Events"), 1, ("{events}", "events")),
-            _number(code("113813", "DCM", "CT Dose Length Product Total"), 312, ("mGy.cm", "mGy.cm")),
+            number_item(code("113812", "DCM", "Total Number of Irradiation Events"), 1, ("{events}", "events")),
+            number_item(code("113813", "DCM", "CT Dose Length Product Total"), 312, ("mGy.cm", "mGy.cm")),
         ],
     )
-    acquisition = _content(
+    acquisition = content_item(
         "CONTAINS",
         "CONTAINER",
         code("113819", "DCM", "CT Acquisition"),
         ContinuityOfContent="SEPARATE",
         ContentSequence=[
-            _content(
+            content_item(
                 "CONTAINS",
                 "CODE",
                 code("123014", "DCM", "Target Region"),
                 ConceptCodeSequence=[code("816094009", "SCT", "Chest")],
             ),
-            _content(
+            content_item(
                 "CONTAINS",
                 "CODE",
                 code("113820", "DCM", "CT Acquisition Type"),
                 ConceptCodeSequence=[code("116152004", "SCT", "Spiral Acquisition")],
             ),
-            _content(
+            content_item(
                 "CONTAINS",
                 "UIDREF",
                 code("113769", "DCM", "Irradiation Event UID"),
                 UID=uid(study.study_instance_uid, "irradiation"),
             ),
-            _number(code("113830", "DCM", "Mean CTDIvol"), 8, ("mGy", "mGy")),
-            _number(code("113838", "DCM", "DLP"), 312, ("mGy.cm", "mGy.cm")),
+            number_item(code("113830", "DCM", "Mean CTDIvol"), 8, ("mGy", "mGy")),
+            number_item(code("113838", "DCM", "DLP"), 312, ("mGy.cm", "mGy.cm")),
         ],
     )
-    begun = _content("HAS OBS CONTEXT", "DATETIME", code("113809", "DCM", "Start of X-Ray Irradiation"), DateTime=start)
-    ended = _content("HAS OBS CONTEXT", "DATETIME", code("113810", "DCM", "End of X-Ray Irradiation"), DateTime=start)
-    source = _content(
+    begun = content_item(
+        "HAS OBS CONTEXT", "DATETIME", code("113809", "DCM", "Start of X-Ray Irradiation"), DateTime=start
+    )
+    ended = content_item(
+        "HAS OBS CONTEXT", "DATETIME", code("113810", "DCM", "End of X-Ray Irradiation"), DateTime=start
+    )
+    source = content_item(
         "CONTAINS",
         "CODE",
         code("113854", "DCM", "Source of Dose Information"),
@@ -223,4 +227,4 @@ def dose_report(patient: Patient, study: Study, series: Series) -> Dataset:
     )
     content = [procedure, *observer, begun, ended, scope, accumulated, acquisition, source]
     title = code("113701", "DCM", "X-Ray Radiation Dose Report")
-    return _report(patient, study, series, XRayRadiationDoseSRStorage, title, content)
+    return report(patient, study, series, XRayRadiationDoseSRStorage, title, content)

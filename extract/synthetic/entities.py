@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
 
+from extract.synthetic.lesions import Grid, Lesion
 from extract.synthetic.plans import StudyKind
 from extract.synthetic.protocols import Protocol, Scanner
 
@@ -14,6 +15,10 @@ Histology = Literal["ADENOCARCINOMA", "SQUAMOUS", "SMALL_CELL"]
 Drug = Literal["OSIMERTINIB", "GEFITINIB", "ERLOTINIB"]
 Syntax = Literal["EXPLICIT", "IMPLICIT", "DEFLATED"]
 Report = Literal["PRELIMINARY", "FINAL", "ADDENDUM"]
+#: In which forms the lesions that somebody marked are kept.
+Form = Literal["SEG", "RTSTRUCT", "SR", "NIFTI", "NRRD", "READERS_CSV", "STATISTICS_TSV"]
+#: What is wrong with the object of a reading.
+Fault = Literal["UNKNOWN_SERIES", "OTHER_FRAME", "OTHER_PATIENT", "EMPTY_SEGMENT", "POINTS"]
 MetastasisTable = Literal["CONDITION_OCCURRENCE", "MEASUREMENT"]
 #: What can be ordered, one by one: chest and abdomen CT is two of them.
 Examination = Literal[
@@ -47,17 +52,46 @@ class Nodule:
 
 @dataclass(frozen=True)
 class Series:
-    """One series; ``source`` is the SeriesNumber of the images that a segmentation or structure set describes."""
+    """One series; ``source`` is the SeriesNumber of the images that a segmentation or structure set describes.
+
+    ``lesions`` are those that targeted images show, ``reading`` is what an object of annotations holds.
+    """
 
     series_instance_uid: str
     series_number: int
     protocol: Protocol
     scanner: Scanner
     source: int | None = None
+    lesions: tuple[Lesion, ...] = ()
+    reading: Reading | None = None
 
     def sop_instance_uid(self, index: int) -> str:
         """SOPInstanceUID of the instance at ``index`` (from 0)."""
         return uid(self.series_instance_uid, index)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The lesions that one reader, or an algorithm, marked on one series, and in which forms they are kept.
+
+    ``study_instance_uid`` is that of the images, ``holder_uid`` of the study that the DICOM forms are in. Masks have
+    the voxels of ``grid``.
+    """
+
+    key: str
+    study_instance_uid: str
+    holder_uid: str
+    images: Series
+    lesions: tuple[Lesion, ...]
+    grid: Grid
+    forms: tuple[Form, ...]
+    reader: str | None = None
+    algorithm: str | None = None
+    fault: Fault | None = None
+
+    def series_instance_uid(self, form: Form) -> str:
+        """SeriesInstanceUID of a DICOM form."""
+        return uid(self.holder_uid, "reading", self.key, form)
 
 
 @dataclass(frozen=True)
@@ -131,3 +165,4 @@ class Patient:
     primary: bool = True
     birth_recorded: Literal["DATE", "YEAR"] = "DATE"
     in_cdm: bool = True
+    readings: tuple[Reading, ...] = ()

@@ -22,6 +22,8 @@ def centre(protocol: Protocol, nodule: Nodule) -> tuple[float, float, float]:
 
 def position(protocol: Protocol, nodule: Nodule, index: int, slices: int) -> tuple[float, float, float]:
     """ImagePositionPatient: the centre of the first pixel of slice ``index`` of ``slices``."""
+    if protocol.grid:
+        return protocol.grid.position(index)
     x, y, z = centre(protocol, nodule)
     across = protocol.pixel_spacing * (protocol.columns - 1) / 2
     down = protocol.pixel_spacing * (protocol.rows - 1) / 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.uid import (
     UID,
@@ -17,7 +18,7 @@ from pydicom.uid import (
 )
 
 from extract.synthetic import pixels
-from extract.synthetic.entities import Nodule, Patient, Series, Study
+from extract.synthetic.entities import Patient, Series, Study
 from extract.synthetic.geometry import ORIENTATION, lesion, position
 from extract.synthetic.iod_modules import (
     BREAST,
@@ -31,10 +32,13 @@ from extract.synthetic.iod_modules import (
     item,
     put,
 )
+from extract.synthetic.lesions import LesionKind, mask
 from extract.synthetic.protocols import Kind, Protocol
 
 #: Stored value of the lesion in CT: 30 HU, or 80 HU with contrast medium.
 _LESION_VALUE = {"chest": 1054, "chest_contrast": 1104}
+#: Stored value in targeted CT: ground glass of -600 HU, all else of 30 HU.
+_TARGET_VALUE: Mapping[LesionKind, int] = {"GGN": 424, "SOLID_PART": 1054, "SOLID_NODULE": 1054}
 
 
 def _ct(dataset: Dataset, protocol: Protocol) -> None:
@@ -225,15 +229,21 @@ def base(patient: Patient, study: Study, series: Series) -> Dataset:
     return dataset
 
 
-def pixel_data(protocol: Protocol, nodule: Nodule, index: int) -> bytes:
-    """PixelData of the instance at ``index``; the lesion is painted into chest CT where the slice meets it."""
+def pixel_data(patient: Patient, series: Series, index: int) -> bytes:
+    """PixelData of the instance at ``index``; lesions are painted into chest CT where the slice meets them."""
+    protocol = series.protocol
     if protocol.kind == "US":
         return pixels.ultrasound(protocol.rows, protocol.columns, index)
     values = pixels.frame(protocol.look, protocol.rows, protocol.columns, index % 8)
     if protocol.kind != "CT":
         return pixels.words(values)
     painted = list(values)
-    for offset in lesion(protocol, nodule, index, protocol.instances):
+    if protocol.grid:
+        for one in series.lesions:
+            for offset in np.flatnonzero(mask(protocol.grid, one)[index]).tolist():
+                painted[offset] = _TARGET_VALUE[one.kind]
+        return pixels.words(painted)
+    for offset in lesion(protocol, patient.nodule, index, protocol.instances):
         painted[offset] = _LESION_VALUE[protocol.look]
     return pixels.words(painted)
 
@@ -251,5 +261,5 @@ def complete(dataset: Dataset, patient: Patient, study: Study, series: Series, i
     finish(dataset, study, series, index)
     if protocol.kind == "MG":
         dataset.ViewCodeSequence = [_view(str(dataset.ViewPosition))]
-    dataset.PixelData = pixel_data(protocol, patient.nodule, index)
+    dataset.PixelData = pixel_data(patient, series, index)
     dataset["PixelData"].VR = "OB" if protocol.kind == "US" else "OW"

@@ -11,8 +11,8 @@ from extract.synthetic.geometry import ORIENTATION, lesion, position
 from extract.synthetic.iod_modules import BRAIN, clock, code, common, finish, frame_of_reference, image_pixel, item, put
 
 FRAME_CONTENT = 0x00209111
-_PLANE_POSITION = 0x00209113
-_SEGMENT_IDENTIFICATION = 0x0062000A
+PLANE_POSITION = 0x00209113
+SEGMENT_IDENTIFICATION = 0x0062000A
 
 
 def dimensions(series: Series, *pointers: tuple[int, int, str]) -> dict[str, list[Dataset]]:
@@ -259,8 +259,8 @@ def segmentation(patient: Patient, study: Study, series: Series) -> Dataset:
         {
             **dimensions(
                 series,
-                (0x0062000B, _SEGMENT_IDENTIFICATION, "Referenced Segment Number"),
-                (0x00200032, _PLANE_POSITION, "Image Position (Patient)"),
+                (0x0062000B, SEGMENT_IDENTIFICATION, "Referenced Segment Number"),
+                (0x00200032, PLANE_POSITION, "Image Position (Patient)"),
             ),
             "ImageType": ("DERIVED", "PRIMARY"),
             "ContentLabel": "NODULE",

@@ -109,6 +109,8 @@ def _visit_id(patient: Patient, study: Study) -> int:
 def _visits(patient: Patient) -> Iterator[Row]:
     """A visit per study; the staging CT falls into a stay of three days."""
     for study in patient.studies:
+        if study.kind == "RESULTS":
+            continue
         stay = study.kind == "ENHANCED_CT"
         yield {
             "visit_occurrence_id": _visit_id(patient, study),

@@ -24,6 +24,7 @@ StudyKind = Literal[
     "PET_CT",
     "ULTRASOUND",
     "MAMMOGRAPHY",
+    "RESULTS",
 ]
 
 #: Patients up to this number have series of full length.

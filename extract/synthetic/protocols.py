@@ -11,12 +11,15 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Literal
 
+from extract.synthetic.lesions import Grid
+
 #: One DICOM value: a tuple is a multi-valued attribute, None an attribute that is present but empty.
 Value = str | int | float | tuple[str, ...] | tuple[int, ...] | tuple[float, ...] | None
 
 Kind = Literal[
-    "CR", "DX", "CT", "ENHANCED_CT", "MR", "ENHANCED_MR", "PT", "US", "MG", "SEG", "RTSTRUCT", "TEXT_SR", "DOSE_SR"
-]
+    "CR", "DX", "CT", "ENHANCED_CT", "MR", "ENHANCED_MR", "PT", "US", "MG", "SEG", "RTSTRUCT", "TEXT_SR", "DOSE_SR",
+    "LESION_SEG", "LESION_RTSTRUCT", "LESION_SR",
+]  # fmt: skip
 Plane = Literal["axial", "coronal", "sagittal"]
 
 #: The Modality (0008,0060) of each kind of object, PS3.3 C.7.3.1.1.1.
@@ -34,6 +37,9 @@ MODALITY: Mapping[Kind, str] = {
     "RTSTRUCT": "RTSTRUCT",
     "TEXT_SR": "SR",
     "DOSE_SR": "SR",
+    "LESION_SEG": "SEG",
+    "LESION_RTSTRUCT": "RTSTRUCT",
+    "LESION_SR": "SR",
 }
 
 
@@ -56,7 +62,8 @@ class Protocol:
 
     ``attributes`` are the same in every instance; ``varying`` holds one value per instance (tuples as long as
     ``instances``); ``absent`` names attributes that are left out although the writer would fill them in.
-    ``frames`` counts the frames of one multi-frame instance. ``step`` is the distance of neighbouring slices.
+    ``frames`` counts the frames of one multi-frame instance. ``step`` is the distance of neighbouring slices. Where
+    ``grid`` is given, it says where the slices lie.
     """
 
     kind: Kind
@@ -72,6 +79,7 @@ class Protocol:
     attributes: Mapping[str, Value] = field(default_factory=dict)
     varying: Mapping[str, tuple[Value, ...]] = field(default_factory=dict)
     absent: frozenset[str] = frozenset()
+    grid: Grid | None = None
 
     def having(self, **attributes: Value) -> Protocol:
         """The same series with these attributes set in every instance."""
@@ -143,6 +151,8 @@ US_SCANNER = Scanner("Philips", "iU22", "6.3.7.706", "US01")
 MG_SCANNER = Scanner("HOLOGIC, Inc.", "Selenia Dimensions", "1.8.3", "MG01")
 #: The workstation that makes segmentations, structure sets and reports.
 WORKSTATION = Scanner("DEMO IMAGING", "DEMO WORKSTATION", "1.0", "WS01")
+#: The software that finds and measures lesions by itself.
+DETECTOR = Scanner("DEMO IMAGING", "DEMO LESION FINDER", "2.1", "AI01")
 
 
 def _modulated(rng: Random, instances: int, mean: int) -> tuple[int, ...]:
@@ -311,6 +321,22 @@ def enhanced_ct(rng: Random, scanner: Scanner, say: Wording, size: int = 32) -> 
             plane="coronal",
         ),
     ]
+
+
+def targeted_ct(scanner: Scanner, say: Wording, grid: Grid, contrast: bool) -> Protocol:
+    """A reconstruction of the lesion alone, in pixels and slices of about a millimetre."""
+    whole = _ct(
+        Random(0),
+        scanner,
+        say("CHEST CT TARGET 1.0 mm", "흉부 CT 결절 1.0mm"),
+        instances=grid.shape[0],
+        thickness=grid.spacing[2],
+        size=grid.shape[2],
+        lung=True,
+        dose=(120, 200),
+        contrast=contrast,
+    ).having(ReconstructionDiameter=round(grid.shape[2] * grid.spacing[1]))
+    return replace(whole, look="lung", rows=grid.shape[1], pixel_spacing=grid.spacing[0], grid=grid)
 
 
 def follow_up_ct(rng: Random, scanner: Scanner, say: Wording, contrast: bool) -> list[Protocol]:
@@ -617,12 +643,18 @@ def screening_mammography() -> list[Protocol]:
     ]
 
 
-def document(kind: Literal["SEG", "RTSTRUCT", "TEXT_SR", "DOSE_SR"]) -> Protocol:
+DocumentKind = Literal["SEG", "RTSTRUCT", "TEXT_SR", "DOSE_SR", "LESION_SEG", "LESION_RTSTRUCT", "LESION_SR"]
+
+
+def document(kind: DocumentKind) -> Protocol:
     """An object that is not an image of the patient: segmentation, structure set, report or dose report."""
     descriptions = {
         "SEG": "Nodule segmentation",
         "RTSTRUCT": "RTSTRUCT GTV",
         "TEXT_SR": "Radiology report",
         "DOSE_SR": "Dose report",
+        "LESION_SEG": "Lesion segmentation",
+        "LESION_RTSTRUCT": "Lesion contours",
+        "LESION_SR": "Lesion measurements",
     }
     return Protocol(kind, "none", attributes={"SeriesDescription": descriptions[kind]})

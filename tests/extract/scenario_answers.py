@@ -176,7 +176,8 @@ def mr_series(cohort: tuple[Patient, ...]) -> Iterator[tuple[Patient, Study, Ser
     for patient in members(cohort):
         for study in studies(patient, "BRAIN_MR"):
             for series in study.series:
-                yield patient, study, series
+                if MODALITY[series.protocol.kind] == "MR":
+                    yield patient, study, series
 
 
 def scenario_4(cohort: tuple[Patient, ...]) -> set[Row]:

@@ -73,9 +73,9 @@ def attributes(study: Study, series: Series) -> dict[str, str]:
     return held
 
 
-def modality(study: Study) -> str:
+def modality(study: Study) -> str | None:
     found = {MODALITY[series.protocol.kind] for series in study.series} - {"SEG", "RTSTRUCT", "SR"}
-    return "PT" if "PT" in found else found.pop()
+    return "PT" if "PT" in found else found.pop() if found else None
 
 
 def person(patient: Patient, study: Study) -> int | None:

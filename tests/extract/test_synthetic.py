@@ -10,18 +10,32 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import highdicom
+import numpy as np
 import psycopg
 import pydicom
 import pytest
+import SimpleITK
 from psycopg import sql
 from pydicom import config
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    UID,
+    ComprehensiveSRStorage,
+    DeflatedExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    RTStructureSetStorage,
+    SegmentationStorage,
+)
+from scipy.spatial import ConvexHull
+from scipy.spatial.distance import pdist
 
-from extract.synthetic import MARKER, DemoSummary, FolderNotOursError, omop_cdm, write_demo_data
+from extract.annotations.mapping import LabelMapEntry, TableEntry, read_mapping
+from extract.synthetic import MARKER, DemoSummary, FolderNotOursError, annotation_files, omop_cdm, write_demo_data
 from extract.synthetic.cdm_tables import TABLES
 from extract.synthetic.cohort import build_cohort
-from extract.synthetic.dicom_writer import write_cohort
+from extract.synthetic.dicom_writer import write, write_cohort
 from extract.synthetic.entities import Patient, Study
+from extract.synthetic.lesions import AXIAL, OBLIQUE, TURNED, Lesion, grid_around, mask
 
 PATIENTS = 3
 SEED = 59187
@@ -275,7 +289,8 @@ def test_clinical_tables_are_of_the_same_patients(demo: tuple[Path, DemoSummary]
     studies = defaultdict(list)
     for path in _dicom_files(directory):
         dataset = pydicom.dcmread(path, stop_before_pixels=True)
-        studies[dataset.StudyInstanceUID].append((persons[dataset.PatientID], dataset.StudyDate))
+        if dataset.StudyDescription != "LESION RESULTS":  # nobody ordered those
+            studies[dataset.StudyInstanceUID].append((persons[dataset.PatientID], dataset.StudyDate))
     procedures = Counter(
         (row["person_id"], row["procedure_date"].replace("-", "")) for row in _csv(directory, "procedure_occurrence")
     )
@@ -288,7 +303,7 @@ def test_procedures_that_do_not_match_are_the_intended_ones() -> None:
     odd = {
         (patient.number, study.kind): [(one.examination, one.days_later) for one in study.procedures]
         for patient, study in _whole_cohort()
-        if [one.days_later for one in study.procedures] != [0]
+        if study.kind != "RESULTS" and [one.days_later for one in study.procedures] != [0]
     }
     assert odd == {
         (8, "ENHANCED_CT"): [("CHEST_CT", 1)],
@@ -343,3 +358,179 @@ def test_load_rebuilds_its_own_schema_only(demo: tuple[Path, DemoSummary], conne
     with pytest.raises(omop_cdm.ForeignSchemaError):
         omop_cdm.load(connection, csv_folder, "hospital_cdm")
     assert connection.execute("select person_id from hospital_cdm.person").fetchall() == [(1,)]
+
+
+def _truth(directory: Path) -> dict[tuple[str, str, int], dict[str, str]]:
+    """What is true of a lesion, by the series that marks it, its form and its number there."""
+    with (directory / "annotations" / "truth.csv").open(encoding="utf-8", newline="") as file:
+        return {
+            (row["annotation_series_instance_uid"], row["form"], int(row["number"])): row
+            for row in csv.DictReader(file)
+        }
+
+
+def _annotations(directory: Path, sop_class: str) -> Iterator[Path]:
+    for path in _dicom_files(directory):
+        dataset = pydicom.dcmread(path, specific_tags=["SOPClassUID", "SeriesDescription"])
+        if dataset.SOPClassUID == sop_class and str(dataset.SeriesDescription).startswith("Lesion"):
+            yield path
+
+
+def test_an_ellipsoid_has_the_measures_of_its_closed_form() -> None:
+    sphere = Lesion("GGN", "S", "2.25.1", (0.3, -0.2, 0.4), (10, 10, 10))
+    measures = sphere.measures(AXIAL)
+    assert measures.volume == pytest.approx(4188.790, abs=0.001)
+    assert measures.surface_area == pytest.approx(1256.637, abs=0.001)
+    turned = Lesion("GGN", "T", "2.25.2", (0.3, -0.2, 0.4), (12, 9, 7), TURNED)
+    for plane in (AXIAL, OBLIQUE):
+        # The largest diameter within a plane, over all planes, out of the voxels themselves.
+        grid = grid_around((turned,), (0.5, 0.5, 0.5), plane)
+        voxels = mask(grid, turned)
+        points = [np.argwhere(one) * 0.5 for one in voxels if one.any()]
+        longest = max(pdist(one[ConvexHull(one).vertices]).max() for one in points if len(one) > 9)
+        assert longest == pytest.approx(turned.measures(plane).long_axis, abs=0.6)
+        assert voxels.sum() * 0.125 == pytest.approx(turned.measures(plane).volume, rel=0.005)
+    assert turned.measures(OBLIQUE).long_axis == pytest.approx(24)  # its longest direction lies in that plane
+
+
+def test_segmentations_are_read_by_highdicom_and_hold_the_true_volumes(demo: tuple[Path, DemoSummary]) -> None:
+    directory, _ = demo
+    truth = _truth(directory)
+    seen = 0
+    for path in _annotations(directory, SegmentationStorage):
+        found = highdicom.seg.segread(path)
+        volume = found.get_volume(combine_segments=False)
+        for number in found.segment_numbers:
+            row = truth[found.SeriesInstanceUID, "SEG", number]
+            stated = found.get_segment_description(number)
+            assert (stated.tracking_id, stated.tracking_uid) == (row["tracking_id"], row["tracking_uid"])
+            voxels = np.count_nonzero(volume.array[..., number - 1]) * volume.voxel_volume
+            assert voxels == pytest.approx(float(row["volume_mm3"]), rel=0.03)
+            algorithm = found.SegmentSequence[number - 1].get("SegmentAlgorithmName")
+            assert row["reader"] == str(found.ContentCreatorName or algorithm)
+            seen += 1
+        assert found.ReferencedSeriesSequence[0].SeriesInstanceUID == row["series_instance_uid"]
+    assert seen == 6
+
+
+def test_contours_hold_the_true_volumes(demo: tuple[Path, DemoSummary]) -> None:
+    directory, _ = demo
+    truth = _truth(directory)
+    seen = 0
+    for path in _annotations(directory, RTStructureSetStorage):
+        found = pydicom.dcmread(path)
+        for number, roi in enumerate(found.ROIContourSequence, start=1):
+            outlines = [np.array(one.ContourData, dtype=float).reshape(-1, 3) for one in roi.ContourSequence]
+            x, y = (np.stack([outline[:, axis] for outline in outlines]) for axis in (0, 1))
+            areas = np.abs((x * np.roll(y, -1, axis=1) - y * np.roll(x, -1, axis=1)).sum(axis=1)) / 2
+            step = outlines[1][0, 2] - outlines[0][0, 2]
+            row = truth[found.SeriesInstanceUID, "RTSTRUCT", number]
+            assert areas.sum() * step == pytest.approx(float(row["volume_mm3"]), rel=0.02)
+            seen += 1
+    assert seen == 4
+
+
+def test_reports_are_read_by_highdicom_and_state_the_true_measures(demo: tuple[Path, DemoSummary]) -> None:
+    directory, _ = demo
+    truth = _truth(directory)
+    masks = {pydicom.dcmread(path).SOPInstanceUID for path in _annotations(directory, SegmentationStorage)}
+    seen = 0
+    for path in _annotations(directory, ComprehensiveSRStorage):
+        found = highdicom.sr.srread(path)
+        assert isinstance(found.content, highdicom.sr.MeasurementReport)
+        for number, group in enumerate(found.content.get_volumetric_roi_measurement_groups(), start=1):
+            row = truth[found.SeriesInstanceUID, "SR", number]
+            stated = {one.name.meaning: (one.value, one.unit.value) for one in group.get_measurements()}
+            volume, unit = stated["Volume"]
+            assert volume * {"mm3": 1, "ml": 1000}[unit] == pytest.approx(float(row["volume_mm3"]), abs=0.1)
+            assert stated["Long Axis"][0] == pytest.approx(float(row["long_axis_mm"]), abs=0.05)
+            assert group.tracking_uid == row["tracking_uid"]
+            segment = group.referenced_segment
+            assert segment and segment.referenced_sop_instance_uid in masks
+            assert segment.referenced_segment_numbers == [number]
+            seen += 1
+    assert seen == 4
+
+
+def test_files_of_labelling_tools_are_mapped_and_hold_the_true_volumes(tmp_path: Path) -> None:
+    cohort = tuple(one for one in build_cohort(5, SEED) if one.number in (2, 4, 5))
+    for path, content in annotation_files.files(cohort).items():
+        write(tmp_path / path, content)
+    mapping = read_mapping(tmp_path / "mapping.yml")
+    with (tmp_path / "truth.csv").open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["file"]]
+    assert Counter(row["form"] for row in rows) == {"NIFTI": 2, "NRRD": 2, "READERS_CSV": 12, "STATISTICS_TSV": 2}
+    grids = {reading.images.series_instance_uid: reading.grid for one in cohort for reading in one.readings}
+    for row in rows:
+        entry = mapping.entry(row["file"])
+        if isinstance(entry, TableEntry):
+            assert entry.series_instance_uid in (None, row["series_instance_uid"])
+            with (tmp_path / row["file"]).open(encoding="utf-8", newline="") as file:
+                header = next(csv.reader(file, delimiter="," if row["form"] == "READERS_CSV" else "\t"))
+            assert set(entry.columns) <= set(header)
+            continue
+        assert isinstance(entry, LabelMapEntry)
+        assert entry.series_instance_uid == row["series_instance_uid"]
+        image: Any = SimpleITK.ReadImage(str(tmp_path / row["file"]))
+        voxels = SimpleITK.GetArrayFromImage(image)
+        assert sorted(np.unique(voxels)) == [0, 1]
+        assert voxels.sum() * np.prod(image.GetSpacing()) == pytest.approx(float(row["volume_mm3"]), rel=0.03)
+        grid = grids[row["series_instance_uid"]]
+        assert image.GetOrigin() == pytest.approx(grid.corner, abs=1e-3)
+        assert image.GetSize() == grid.shape[::-1]
+        if row["form"] == "NRRD":
+            assert image.GetMetaData("Segment0_Name") == "Solid nodule"
+
+
+def test_targeted_images_show_the_lesion_on_the_grid_of_its_masks(demo: tuple[Path, DemoSummary]) -> None:
+    readings = build_cohort(2, SEED)[1].readings
+    (grid,) = {one.grid for one in readings}
+    folder = next((demo[0] / "dicom" / "SYN-0002").glob("*_ENHANCED_CT/205"))
+    images = [pydicom.dcmread(path) for path in sorted(folder.iterdir())]
+    assert [tuple(one.ImagePositionPatient) for one in images] == [grid.position(index) for index in range(len(images))]
+    assert (len(images), images[0].Rows, images[0].Columns) == grid.shape
+    shown = np.stack([one.pixel_array for one in images])
+    whole, part = (mask(grid, lesion) for lesion in readings[0].images.lesions)
+    assert ((shown == 424) == (whole & ~part)).all()
+    assert ((shown == 1054) == part).all()
+
+
+def test_what_is_wrong_with_the_annotations_of_one_patient(tmp_path: Path) -> None:
+    patient = build_cohort(6, SEED)[5]
+    write_cohort((patient,), tmp_path / "dicom")
+    frames, marked = {}, []
+    for path in _dicom_files(tmp_path):
+        dataset = pydicom.dcmread(path)
+        if dataset.Modality in ("SEG", "RTSTRUCT"):
+            marked.append(dataset)
+        else:
+            frames[dataset.SeriesInstanceUID] = dataset.get("FrameOfReferenceUID")
+    unknown, other_frame, empty, points, other_patient = marked
+    assert unknown.ReferencedSeriesSequence[0].SeriesInstanceUID not in frames
+    series = other_frame.ReferencedSeriesSequence[0].SeriesInstanceUID
+    assert other_frame.FrameOfReferenceUID != frames[series] == other_patient.FrameOfReferenceUID
+    groups = empty.PerFrameFunctionalGroupsSequence
+    assert {one.SegmentIdentificationSequence[0].ReferencedSegmentNumber for one in groups} == {1}
+    assert len(empty.SegmentSequence) == 2
+    assert [one.ContourGeometricType for one in points.ROIContourSequence[0].ContourSequence] == ["POINT"]
+    assert [one.PatientID for one in marked] == ["SYN-0006"] * 4 + ["SYN-0005"]
+
+
+def test_marked_lesions_cover_the_second_scenario() -> None:
+    """Ground-glass nodules with and without a solid part, solid nodules without one, growth, several readers."""
+    patients: dict[str, set[int]] = defaultdict(set)
+    times = defaultdict(set)
+    readers = defaultdict(set)
+    studies = set()
+    for patient in build_cohort(240, SEED):
+        for reading in patient.readings:
+            studies.add(reading.study_instance_uid)
+            patients[" ".join(sorted({lesion.kind for lesion in reading.lesions}))].add(patient.number)
+            for lesion in reading.lesions:
+                times[lesion.tracking_uid].add(reading.study_instance_uid)
+                readers[lesion.tracking_uid, reading.study_instance_uid].add(reading.reader)
+    for kinds in ("GGN", "GGN SOLID_PART", "GGN SOLID_NODULE SOLID_PART", "SOLID_NODULE", "BRAIN_METASTASIS"):
+        assert len(patients[kinds]) > 5
+    assert sum(len(one) > 1 for one in times.values()) > 10
+    assert Counter(len(one) for one in readers.values())[2] > 10
+    assert len(studies) <= 150
