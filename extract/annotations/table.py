@@ -33,12 +33,13 @@ from extract.header import coded_concept
 TEXT = "AnnotationText"
 #: A reader is one of a few; a column with more names is none of readers, and each of them would be masked everywhere.
 MOST_READERS = 1_000
+#: All annotations of a file are in memory before they are stored, at some 2 KB each.
+MOST_ROWS = 400_000
 #: JSON is read as a whole, at some ten times its size in memory.
 LARGEST_JSON = 64 * 2**20
 
 _BATCH = 1_000
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-_CODES = {"finding": "finding_code", "site": "site_code", "laterality": "laterality_code"}
 _GENERATIONS = frozenset(get_args(Generation))
 
 
@@ -55,7 +56,11 @@ def read(path: Path, context: ReadContext, entry: TableEntry) -> AnnotationFile:
     """Read a table. Raises AnnotationError (it is no such table) and NotAnAnnotationError (it has no rows)."""
     context.also_identifying(_readers(path, entry))
     table = _Table(context, entry)
-    annotations = [table.annotation(row) for row in _rows(path, entry)]
+    annotations = []
+    for row in _rows(path, entry):
+        if row.number > MOST_ROWS:
+            raise AnnotationError("the table has too many rows", f"more than {MOST_ROWS:,}; part it into several files")
+        annotations.append(table.annotation(row))
     if not annotations:
         raise NotAnAnnotationError("the table has no rows")
     return AnnotationFile(annotations, table.needs_series)
@@ -103,6 +108,9 @@ class _Table:
         return Annotation(
             number,
             label=text(told.get("label")),
+            finding_code=self._code(told, "finding"),
+            site_code=self._code(told, "site"),
+            laterality_code=self._code(told, "laterality"),
             category_code=text(told.get("category_code")),
             tracking_id=text(told.get("tracking_id")),
             tracking_uid=self._uid(told, "tracking_uid"),
@@ -114,14 +122,11 @@ class _Table:
             annotation_system=text(told.get("annotation_system")),
             annotator_key=self._context.annotator_key(told.get("annotator", "")),
             images=frozenset({image} if image else ()),
-            **{code: self._code(told, wording, code) for wording, code in _CODES.items()},
         )
 
-    def _code(self, told: dict[str, str], wording: str, code: str) -> str | None:
+    def _code(self, told: dict[str, str], name: str) -> str | None:
         """Return a code as it is given, else a wording as the meaning of none."""
-        if code in told:
-            return self._context.text(told[code])
-        return self._context.text(coded_concept("", "", told[wording])) if wording in told else None
+        return self._context.text(told.get(f"{name}_code") or coded_concept("", "", told.get(name, "")))
 
     def _uid(self, told: dict[str, str], name: str) -> str | None:
         text = told.get(name)

@@ -1,11 +1,12 @@
 """The mapping file of label maps and tables: what a rule gives a file, and what is refused with which words."""
 
 import pickle
+import re
 from pathlib import Path
 
 import pytest
 
-from extract.annotations.mapping import Column, LabelMapEntry, MappingError, TableEntry, read_mapping
+from extract.annotations.mapping import FIELDS, MEASURES, Column, LabelMapEntry, MappingError, TableEntry, read_mapping
 
 MAPPING = r"""
 label_maps:
@@ -130,3 +131,14 @@ def test_what_cannot_be_meant_is_refused_with_its_line(tmp_path: Path, text: str
 def test_a_missing_mapping_is_named(tmp_path: Path) -> None:
     with pytest.raises(MappingError, match=r"none\.yml: No such file"):
         read_mapping(tmp_path / "none.yml")
+
+
+def test_the_examples_of_the_docs_are_mappings(tmp_path: Path) -> None:
+    (tmp_path / "series.csv").write_text("file,series_instance_uid\n")
+    text = (Path(__file__).parents[2] / "docs" / "annotations.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    for example in examples:
+        (tmp_path / "mapping.yml").write_text(example, encoding="utf-8")
+        assert read_mapping(tmp_path / "mapping.yml").rules
+    assert len(examples) == 4
+    assert not [field for field in (*FIELDS, *MEASURES) if f"`{field}`" not in text]
