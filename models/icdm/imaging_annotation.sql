@@ -1,38 +1,56 @@
-{{ config(unique_key='imaging_annotation_id') }}
+{{
+    config(
+        unique_key='imaging_annotation_id',
+        indexes=[{'columns': ['annotation_group_id']}, {'columns': ['imaging_study_id']}]
+    )
+}}
 
--- No reader of annotations exists yet: the table stands with its columns, so that queries and tools can be written.
 with
+
+annotation_rows as (
+    select * from {{ ref('int_annotation__rows_identified') }}
+),
+
+annotations as (
+    select * from {{ ref('int_annotation__annotations_identified') }}
+),
 
 studies as (
     select * from {{ ref('imaging_study') }}
 ),
 
 filepaths as (
-    select * from {{ ref('filepath') }}
+    select * from {{ ref('int_filepath__rows_identified') }}
+    where kind = 'annotation'
 )
 
+-- Study and person are those of the annotated images; an annotation of unknown ones stays, without them.
 select
-    null::bigint as imaging_annotation_id,
+    annotation_rows.imaging_annotation_id,
     studies.person_id,
     studies.imaging_study_id,
-    null::text as unique_series_id,
+    annotations.series_instance_uid as unique_series_id,
     filepaths.filepath_id,
-    null::date as annotation_date,
-    null::timestamp as annotation_datetime,
-    null::text as annotation_system,
-    null::bigint as annotation_group_id,
-    null::integer as annotation_concept_id,
-    null::text as annotation_source_value,
-    null::numeric as value_as_number,
-    null::integer as value_as_concept_id,
-    null::text as value_source_value,
-    null::integer as unit_concept_id,
-    null::text as unit_source_value,
-    null::integer as plane_concept_id,
-    null::integer as anatomic_site_concept_id,
-    null::integer as annotation_type_concept_id,
-    null::text as algorithm_name,
-    null::text as annotator_key
-from studies
-inner join filepaths on studies.filepath_id = filepaths.filepath_id
-where false
+    annotations.annotated_at::date as annotation_date,
+    annotations.annotated_at as annotation_datetime,
+    annotations.annotation_system,
+    annotation_rows.annotation_group_id,
+    annotation_rows.attribute_concept_id::integer as annotation_concept_id,
+    annotation_rows.attribute as annotation_source_value,
+    annotation_rows.value_as_number,
+    annotation_rows.value_as_concept_id::integer as value_as_concept_id,
+    annotation_rows.value as value_source_value,
+    annotation_rows.unit_concept_id::integer as unit_concept_id,
+    annotation_rows.unit_source_value,
+    annotations.plane_concept_id::integer as plane_concept_id,
+    annotations.anatomic_site_concept_id::integer as anatomic_site_concept_id,
+    annotations.annotation_type_concept_id::integer as annotation_type_concept_id,
+    annotations.algorithm_name,
+    annotations.annotator_key
+from annotation_rows
+inner join annotations on annotation_rows.annotation_input = annotations.id_input
+inner join filepaths on annotations.file_input = filepaths.id_input
+left join studies on annotations.study_instance_uid = studies.study_instance_uid
+where
+    '{{ var("attribute_profile") }}' = 'extended'
+    or annotation_rows.profile = '{{ var("attribute_profile") }}'

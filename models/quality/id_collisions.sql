@@ -16,6 +16,22 @@ series_rows as (
     from {{ ref('int_series__rows_identified') }}
 ),
 
+annotation_groups as (
+    select
+        'annotation_group' as kind,
+        id_input,
+        annotation_group_id as id
+    from {{ ref('int_annotation__annotations_identified') }}
+),
+
+annotation_rows as (
+    select
+        'imaging_annotation' as kind,
+        id_input,
+        imaging_annotation_id as id
+    from {{ ref('int_annotation__rows_identified') }}
+),
+
 filepath_rows as (
     select
         kind,
@@ -36,6 +52,16 @@ identified_rows as (
     from series_rows
     union all
     select
+        'imaging_annotation' as cdm_table,
+        annotation_groups.*
+    from annotation_groups
+    union all
+    select
+        'imaging_annotation' as cdm_table,
+        annotation_rows.*
+    from annotation_rows
+    union all
+    select
         'filepath' as cdm_table,
         filepath_rows.*
     from filepath_rows
@@ -44,7 +70,9 @@ identified_rows as (
 numbered as (
     select
         *,
-        row_number() over (partition by cdm_table, id order by kind, {{ bytewise('id_input') }}) as place
+        row_number() over (
+            partition by cdm_table, kind = 'annotation_group', id order by kind, {{ bytewise('id_input') }}
+        ) as place
     from identified_rows
 )
 

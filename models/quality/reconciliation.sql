@@ -24,6 +24,15 @@ imaging_series as (
     select * from {{ ref('imaging_series') }}
 ),
 
+imaging_annotation as (
+    select * from {{ ref('imaging_annotation') }}
+),
+
+annotation_files as (
+    select * from {{ ref('annotation_files') }}
+    where outcome = 'published'
+),
+
 filepath as (
     select * from {{ ref('filepath') }}
 ),
@@ -58,6 +67,13 @@ counts as (
             where series_source_value = 'NumberOfInstances'
         ) as instances_of_published_series,
         (select count(*) from filepath) as published_paths,
+        (select count(*) from annotation_files) as annotation_files,
+        (select count(distinct filepath_id) from imaging_annotation) as files_of_published_annotations,
+        (select coalesce(sum(number_of_annotations), 0) from annotation_files) as annotations,
+        (
+            select count(distinct annotation_group_id) from imaging_annotation
+            where annotation_source_value = 'AnnotationNumber'
+        ) as published_annotations,
         (select files_seen from last_completed_run) as run_seen,
         (select files_read + files_unchanged + files_rejected + files_ignored from last_completed_run)
             as run_accounted
@@ -82,5 +98,15 @@ cross join lateral (
     ('series = series of published studies', counts.series, counts.series_of_published_studies),
     ('instances = instances of published studies', counts.instances_in_series, counts.instances_of_published_studies),
     ('instances = instances of published series', counts.instances_in_series, counts.instances_of_published_series),
-    ('paths published = studies + series', counts.published_paths, counts.studies + counts.series)
+    (
+        'annotation files = files of published annotations',
+        counts.annotation_files,
+        counts.files_of_published_annotations
+    ),
+    ('annotations = annotations published', counts.annotations, counts.published_annotations),
+    (
+        'paths published = studies + series + annotation files',
+        counts.published_paths,
+        counts.studies + counts.series + counts.annotation_files
+    )
 ) as checks (check_name, left_count, right_count)

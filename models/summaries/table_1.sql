@@ -12,6 +12,10 @@ imaging_annotation as (
     select * from {{ ref('imaging_annotation') }}
 ),
 
+annotation_attributes as (
+    select * from {{ ref('annotation_attribute') }}
+),
+
 filepath as (
     select * from {{ ref('filepath') }}
 ),
@@ -104,14 +108,17 @@ annotation_rows as (
     union all
     select
         3 as table_place,
-        1 + row_number() over (order by annotation_source_value) as place,
+        1 + row_number() over (
+            order by annotation_attributes.profile desc nulls last, imaging_annotation.annotation_source_value
+        ) as place,
         'IMAGING_ANNOTATION' as cdm_table,
-        annotation_source_value as concept,
+        imaging_annotation.annotation_source_value as concept,
         count(*) as records,
-        count(value_source_value) as records_with_data,
-        count(distinct value_source_value) as unique_values
+        count(nullif(trim(imaging_annotation.value_source_value), '')) as records_with_data,
+        count(distinct nullif(trim(imaging_annotation.value_source_value), '')) as unique_values
     from imaging_annotation
-    group by annotation_source_value
+    left join annotation_attributes on imaging_annotation.annotation_source_value = annotation_attributes.name
+    group by imaging_annotation.annotation_source_value, annotation_attributes.profile
 ),
 
 filepath_rows as (

@@ -9,6 +9,10 @@ used_concepts as (
     select attribute_concept_id as concept_id from {{ ref('dicom_attribute') }}
     union all
     select concept_id from {{ ref('value_mapping') }}
+    union all
+    select concept_id from {{ ref('annotation_attribute') }}
+    union all
+    select concept_id from {{ ref('annotation_label') }}
 )
 
 select

@@ -4,11 +4,19 @@ collapsed_values as (
     select * from {{ ref('int_series__values_collapsed') }}
 ),
 
+annotations as (
+    select * from {{ ref('stg_annotation__annotations') }}
+),
+
 -- All orientations of a series; of more than a hundred, as in a rotating projection, three stand for all.
 orientation_texts as (
     select distinct coalesce(all_values, value || '\' || minimum || '\' || maximum) as orientation_text
     from collapsed_values
     where attribute = 'ImageOrientationPatient' and value is not null
+    union
+    select image_orientation_patient as orientation_text
+    from annotations
+    where image_orientation_patient is not null
 ),
 
 -- Six numbers are one orientation: three cosines of the row, three of the column.

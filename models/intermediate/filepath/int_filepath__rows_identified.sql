@@ -16,6 +16,15 @@ study_folders as (
     select * from {{ ref('int_study__folder_shared') }}
 ),
 
+annotations as (
+    select distinct file_input from {{ ref('int_annotation__annotations_identified') }}
+),
+
+annotation_files as (
+    select * from {{ ref('int_annotation__files_identified') }}
+    where left_out_because is null
+),
+
 id_salts as (
     select * from {{ ref('id_salt') }}
 ),
@@ -59,10 +68,27 @@ study_paths as (
     inner join study_sizes on study_folders.study_instance_uid = study_sizes.study_instance_uid
 ),
 
+-- A file that marks nothing has no row.
+annotation_paths as (
+    select
+        'annotation' as kind,
+        2140010003 as filepath_type_concept_id,
+        annotation_files.file_input as id_input,
+        annotation_files.study_instance_uid,
+        annotation_files.series_key,
+        annotation_files.file_path as folder_path,
+        annotation_files.file_extension,
+        annotation_files.file_size
+    from annotation_files
+    inner join annotations on annotation_files.file_input = annotations.file_input
+),
+
 paths as (
     select * from study_paths
     union all
     select * from series_paths
+    union all
+    select * from annotation_paths
 )
 
 select

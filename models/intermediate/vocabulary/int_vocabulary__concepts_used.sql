@@ -12,6 +12,18 @@ custom_concepts as (
     select * from {{ ref('custom_concept') }}
 ),
 
+annotation_labels as (
+    select * from {{ ref('annotation_label') }}
+),
+
+annotation_attributes as (
+    select * from {{ ref('annotation_attribute') }}
+),
+
+annotation_units as (
+    select * from {{ ref('annotation_unit') }}
+),
+
 procedure_concepts as (
     select * from {{ ref('procedure_concept') }}
 ),
@@ -36,6 +48,35 @@ used as (
         'dicom_attribute' as used_in
     from attributes
     where unit_concept_id <> 0
+    union all
+    select
+        concept_id,
+        concept_name,
+        domain_id,
+        vocabulary_id,
+        concept_code,
+        'annotation_label' as used_in
+    from annotation_labels
+    where concept_id < 2000000000
+    union all
+    select
+        concept_id,
+        concept_name,
+        'Measurement' as domain_id,
+        vocabulary_id,
+        concept_code,
+        'annotation_attribute' as used_in
+    from annotation_attributes
+    where concept_id < 2000000000
+    union all
+    select
+        unit_concept_id as concept_id,
+        null as concept_name,
+        'Unit' as domain_id,
+        'UCUM' as vocabulary_id,
+        canonical_unit as concept_code,
+        'annotation_unit' as used_in
+    from annotation_units
     union all
     select
         procedure_concept_id as concept_id,

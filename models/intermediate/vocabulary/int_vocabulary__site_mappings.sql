@@ -11,6 +11,12 @@ attributes as (
         kind,
         'ICDM_' || coalesce(tag, left(name, 15)) as source_vocabulary_id
     from {{ ref('dicom_attribute') }}
+    union all
+    -- All labels and codes of annotations: what a word means does not depend on where it stands.
+    select
+        'Annotation' as attribute,
+        'code' as kind,
+        'ICDM_ANNOTATION' as source_vocabulary_id
 ),
 
 classed as (

@@ -19,6 +19,11 @@ needed_concepts as (
     select target_concept_id as concept_id from {{ ref('stg_omop__source_to_concept_maps') }}
     union
     select procedure_concept_id as concept_id from {{ ref('stg_omop__procedure_occurrences') }}
+    union
+    select source.concept_id
+    from source
+    inner join {{ ref('int_annotation__terms_used') }} as terms
+        on source.vocabulary_id = terms.vocabulary_id and source.concept_code = terms.concept_code
 ),
 
 needed as (
