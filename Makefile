@@ -48,6 +48,7 @@ demo: up
 	icdm-extract crosswalk person --from-omop
 	icdm-extract crosswalk procedure --from-omop procedure_occurrence.procedure_source_value
 	icdm-extract crosswalk note --from-omop note.note_source_value
+	icdm-extract crosswalk expected demo/cohort/expected_counts.csv
 	dbt build --exclude-resource-type unit_test --quiet $(STRICT)
 	dbt docs generate --static --quiet
 	@for model in table_rows table_1 linkage cohort_attrition scenario_1 scenario_1_test scenario_3 scenario_4; do echo "$$model"; \
@@ -72,6 +73,7 @@ test-build: up
 	icdm-extract crosswalk person --from-omop
 	icdm-extract crosswalk procedure --from-omop procedure_occurrence.procedure_source_value
 	icdm-extract crosswalk note --from-omop note.note_source_value
+	icdm-extract crosswalk expected target/test-cohort/expected_counts.csv
 	dbt build $(STRICT)
 	dbt docs generate --quiet
 	dbt-coverage compute doc --cov-fail-under 1

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 from tqdm import tqdm
 
-from extract import crosswalk, crosswalk_event
+from extract import crosswalk, crosswalk_event, crosswalk_expected
 from extract.annotate import AnnotationCounts, annotate
 from extract.annotations.context import DEFAULT_FRACTIONAL_THRESHOLD as DEFAULT_THRESHOLD
 from extract.annotations.mapping import MappingError, read_mapping
@@ -154,6 +154,14 @@ def _parser() -> argparse.ArgumentParser:
         _add_omop_schema(command)
         _add_identifiers(command)
         command.set_defaults(run=_crosswalk, kind=kind)
+    command = crosswalks.add_parser("expected", help="how many instances the PACS has of each study and series")
+    command.add_argument(
+        "file",
+        type=Path,
+        metavar="FILE.csv",
+        help="columns study_instance_uid, number_of_instances, optional series_instance_uid",
+    )
+    command.set_defaults(run=_expected, kind="expected")
 
     command = subcommands.add_parser("status", help="tell what is in the database, and what was left out and why")
     command.set_defaults(run=_status)
@@ -321,6 +329,26 @@ def _crosswalk(options: argparse.Namespace) -> int:
         summary, unused = crosswalk.load_csv(options.file, identifiers)
     else:
         summary, unused = crosswalk_event.load_csv(options.kind, options.file, identifiers)
+    _print_crosswalk_summary(options, summary, unused)
+    if summary.rows_refused and options.kind == "person":
+        print("  an id must mean one person with one shift of dates: correct the rows named above and load again")
+    if summary.rows_skipped:
+        rule = PATIENT_REWRITE_VARIABLE if options.kind == "person" else ACCESSION_REWRITE_VARIABLE
+        print(f"  skipped is what has no id, or none is left of it by {rule}")
+    return 0
+
+
+def _expected(options: argparse.Namespace) -> int:
+    if not options.file.exists() or options.file.is_dir():
+        return _fail(2, f"{options.file}: no such file")
+    summary, unused = crosswalk_expected.load_csv(options.file)
+    _print_crosswalk_summary(options, summary, unused)
+    if summary.rows_refused:
+        print("  a study or series has one number: correct the rows named above and load again")
+    return 0
+
+
+def _print_crosswalk_summary(options: argparse.Namespace, summary: crosswalk.LoadSummary, unused: list[str]) -> None:
     for column in unused:
         print(f"{options.file}: column {column} is not used", file=sys.stderr)
     for refusal in summary.refusals:
@@ -332,12 +360,6 @@ def _crosswalk(options: argparse.Namespace) -> int:
         ("rows skipped", summary.rows_skipped),
     ):
         print(f"  {label:<14}{count:>12,}")
-    if summary.rows_refused and options.kind == "person":
-        print("  an id must mean one person with one shift of dates: correct the rows named above and load again")
-    if summary.rows_skipped:
-        rule = PATIENT_REWRITE_VARIABLE if options.kind == "person" else ACCESSION_REWRITE_VARIABLE
-        print(f"  skipped is what has no id, or none is left of it by {rule}")
-    return 0
 
 
 def _status(options: argparse.Namespace) -> int:

@@ -122,14 +122,18 @@ def _load(origin: str, source: str, entries: Iterable[Entry], identifiers: Ident
 
 
 def record_load(
-    connection: AnyConnection, kind: str, origin: str, identifiers: Identifiers, counts: tuple[int, int, int]
+    connection: AnyConnection, kind: str, origin: str, identifiers: Identifiers | None, counts: tuple[int, int, int]
 ) -> int:
-    """Record a load of a crosswalk, with its rows loaded, refused and skipped, and return its number."""
+    """Record a load of a crosswalk, with its rows loaded, refused and skipped, and return its number.
+
+    `identifiers` is None where it holds none.
+    """
+    stored_under = (None, None) if identifiers is None else (identifiers.mode, identifiers.key_check)
     row = connection.execute(
         "insert into icdm_raw.crosswalk_load"
         " (kind, origin, identifiers, key_check, rows_loaded, rows_refused, rows_skipped)"
         " values (%s, %s, %s, %s, %s, %s, %s) returning load_id",
-        (kind, origin, identifiers.mode, identifiers.key_check, *counts),
+        (kind, origin, *stored_under, *counts),
     ).fetchone()
     assert row is not None
     return int(row[0])
@@ -195,12 +199,13 @@ def _refusals(connection: AnyConnection, origin: str) -> tuple[list[str], int]:
     ).fetchall()
     refusals = []
     for _, lines, persons, shifts in found:
-        place = f"lines {_shown(lines)}" if lines else "person_source_value"
-        what = f"persons {_shown(persons)}" if len(persons) > 1 else f"date_shift_days {_shown(shifts)}"
+        place = f"lines {shown(lines)}" if lines else "person_source_value"
+        what = f"persons {shown(persons)}" if len(persons) > 1 else f"date_shift_days {shown(shifts)}"
         refusals.append(f"{place}: one id with {what}")
     return refusals, sum(count for count, *_ in found)
 
 
-def _shown(values: Sequence[object]) -> str:
+def shown(values: Sequence[object]) -> str:
+    """Return the first values in a row, and how many more there are."""
     more = f" and {len(values) - SHOWN:,} more" if len(values) > SHOWN else ""
     return ", ".join(map(str, values[:SHOWN])) + more

@@ -78,7 +78,7 @@ def check_identifiers(connection: AnyConnection, stored_under: StoredUnder) -> N
     """Raise RawDatabaseError where earlier scans or crosswalks stored identifiers under another key, mode or rule."""
     earlier = connection.execute(
         "select identifiers, key_check from icdm_raw.extract_run"
-        " union select identifiers, key_check from icdm_raw.crosswalk_load"
+        " union select identifiers, key_check from icdm_raw.crosswalk_load where identifiers is not null"
     )
     for mode, key_check in earlier:
         if other := stored_under.difference(StoredUnder(mode, key_check)):

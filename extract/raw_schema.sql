@@ -114,9 +114,9 @@ create table icdm_raw.rejected_file (
 create table icdm_raw.crosswalk_load (
     load_id bigint generated always as identity primary key,
     loaded_at timestamptz not null default now(),
-    kind text not null check (kind in ('person', 'procedure', 'note')),
+    kind text not null check (kind in ('person', 'procedure', 'note', 'expected')),
     origin text not null check (origin in ('csv', 'omop')),
-    identifiers text not null check (identifiers in ('hmac', 'clear')),
+    identifiers text check (identifiers in ('hmac', 'clear')),
     key_check text,
     rows_loaded bigint not null,
     rows_refused bigint not null,
@@ -223,3 +223,12 @@ create table icdm_raw.annotation_value (
     primary key (folder_key, file_name, annotation_number, value_number),
     foreign key (folder_key, file_name, annotation_number) references icdm_raw.annotation on delete cascade
 );
+
+create table icdm_raw.expected_count (
+    study_instance_uid text collate "C" not null,
+    series_instance_uid text collate "C",
+    number_of_instances bigint not null check (number_of_instances >= 0)
+);
+
+create unique index expected_count_of on icdm_raw.expected_count
+(study_instance_uid, coalesce(series_instance_uid, ''));

@@ -57,6 +57,7 @@
         'dq_54_copies_identical',
         'dq_55_dates_in_order',
         'dq_56_text_without_identifier',
+        'dq_57_expected_instances',
         'dq_58_value_in_bounds',
         'dq_59_value_near_baseline',
         'dq_60_volume_regular'

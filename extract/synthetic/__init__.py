@@ -1,4 +1,4 @@
-"""The demo's data: a synthetic lung-cancer cohort as true DICOM files and as a small OMOP CDM of the same patients."""
+"""The demo's data: a synthetic lung-cancer cohort as true DICOM files, with a small OMOP CDM of the same patients."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from extract.synthetic import annotation_files, dicom_writer, omop_cdm
+from extract.synthetic import annotation_files, dicom_writer, expected_counts, omop_cdm
 from extract.synthetic.cdm_tables import TABLES
 from extract.synthetic.cohort import build_cohort
 from extract.synthetic.entities import Patient
@@ -17,6 +17,7 @@ MARKER = ".icdm-demo-data"
 DICOM_FOLDER = "dicom"
 CDM_FOLDER = "omop_cdm"
 ANNOTATION_FOLDER = "annotations"
+EXPECTED_FILE = "expected_counts.csv"
 _HEADING = "Written by icdm-extract demo-data; these files are replaced when it runs again:"
 
 
@@ -89,7 +90,9 @@ def write_demo_data(
     seed: int = 59187,
     progress: Callable[[int, int], None] | None = None,
 ) -> DemoSummary:
-    """Write ``<directory>/dicom/…``, ``annotations/…`` and ``omop_cdm/<table>.csv``; same arguments, same bytes.
+    """Write ``dicom/…``, ``annotations/…``, ``omop_cdm/<table>.csv`` and ``expected_counts.csv`` below a directory.
+
+    The same arguments give the same bytes.
 
     ``progress`` is called with the number of files written and the number to write. A folder that holds anything must
     have been written by this function (else FolderNotOursError): the files of that run are replaced, and only those.
@@ -99,6 +102,7 @@ def write_demo_data(
     planned += [PurePosixPath(CDM_FOLDER) / omop_cdm.csv_name(table) for table in TABLES]
     annotations = annotation_files.files(cohort)
     planned += [PurePosixPath(ANNOTATION_FOLDER) / path for path in annotations]
+    planned.append(PurePosixPath(EXPECTED_FILE))
     _claim(directory, planned)
     dicom_writer.write_cohort(cohort, directory / DICOM_FOLDER, progress)
     for path, content in annotations.items():
@@ -106,6 +110,7 @@ def write_demo_data(
     cdm_rows = omop_cdm.write_csv(cohort, directory / CDM_FOLDER)
     for folder in (DICOM_FOLDER, ANNOTATION_FOLDER):
         _remove_empty_folders(directory / folder)
+    expected_counts.write_csv(cohort, directory / EXPECTED_FILE)
     return _summary(cohort, cdm_rows)
 
 

@@ -110,7 +110,8 @@ class Study:
 
     ``study_date`` is the true day and ``date_shift_days`` what a de-identification added to it in the files;
     ``accession_number`` is the order's, ``accession_written`` what the files say. A study without series is one whose
-    images are missing. ``second_patient_id`` is in every other instance in place of the patient's own.
+    images are missing, ``instances_missing`` of them. ``second_patient_id`` is in every other instance in place of the
+    patient's own.
     """
 
     study_instance_uid: str
@@ -132,11 +133,17 @@ class Study:
     date_shift_days: int = 0
     second_patient_id: str | None = None
     reports: tuple[Report, ...] = ("FINAL",)
+    instances_missing: int = 0
 
     @property
     def date_written(self) -> date:
         """The day that the files give."""
         return self.study_date + timedelta(days=self.date_shift_days)
+
+    @property
+    def instances_expected(self) -> int:
+        """How many instances the PACS has, those that are missing in the files among them."""
+        return sum(one.protocol.instances for one in self.series) + self.instances_missing
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import yaml
 
 from extract.cli import main
 from extract.connection import connect, connection_parameters
-from extract.synthetic import DICOM_FOLDER, write_demo_data
+from extract.synthetic import DICOM_FOLDER, EXPECTED_FILE, write_demo_data
 
 PROJECT = Path(__file__).parents[2]
 RULES = PROJECT / "models" / "quality" / "rules"
@@ -117,6 +117,7 @@ def built(
         with connect("pytest") as connection:
             connection.execute("drop schema if exists icdm_raw cascade")
         assert main(["scan", str(folder / "cohort" / DICOM_FOLDER), "--identifiers", "clear"]) == 0
+        assert main(["crosswalk", "expected", str(folder / "cohort" / EXPECTED_FILE)]) == 0
         site = Built(folder)
         result = site.dbt("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
         assert result.returncode == 0, result.stdout
@@ -225,8 +226,8 @@ def outliers(attribute: str) -> tuple[str, ...]:
 IMAGES = "number_of_frames is not null"
 INJECTIONS = {
     "DQ-01": studies("number_of_series = number_of_series + 1", "number_of_instance > number_of_series"),
-    "DQ-02": studies("number_of_instance = number_of_instance + 1"),
-    "DQ-03": studies("number_of_instance = null", follows=("DQ-02", "DQ-27")),
+    "DQ-02": studies("number_of_instance = number_of_instance + 1", follows=("DQ-57",)),
+    "DQ-03": studies("number_of_instance = null", follows=("DQ-02", "DQ-27", "DQ-57")),
     "DQ-04": update("SliceThickness", "value_as_number = null", ("DQ-48",)),
     "DQ-05": update("Rows", "value_as_number = null", ("DQ-48",)),
     "DQ-06": Injection(outliers("Rows"), 2, ("DQ-01", "DQ-31", "DQ-44", "DQ-45"), "PASS"),
@@ -346,7 +347,7 @@ INJECTIONS = {
     "DQ-36": update("WindowCenter", "value_as_number = null", ("DQ-48",)),
     "DQ-37": update("WindowWidth", "value_as_number = 0"),
     "DQ-38": update("PatientPosition", "value_source_value = 'SUPINE'"),
-    "DQ-39": update("NumberOfInstances", "value_as_number = 0.5", ("DQ-02",)),
+    "DQ-39": update("NumberOfInstances", "value_as_number = 0.5", ("DQ-02", "DQ-57")),
     "DQ-40": update("SliceThickness", "unit_concept_id = 8582"),
     "DQ-41": Injection(
         (
@@ -422,6 +423,10 @@ INJECTIONS = {
         ),
         1,
     ),
+    "DQ-57": Injection(
+        ("update icdm_raw.expected_count set number_of_instances = number_of_instances + 1",),
+        "select count(*) from icdm_raw.expected_count",
+    ),
     "DQ-58": update("KVP", "value_as_number = 120000"),
     "DQ-59": Injection(
         (
@@ -484,7 +489,7 @@ def test_a_failing_rule_stops_the_build_or_warns_and_skips_nothing(built: Built)
         ((printed,),) = connection.execute(
             "select status from icdm_analysis.table_2 where rule_id = 'DQ-02'"
         ).fetchall()
-    assert {rule_id for rule_id, status in statuses.items() if status == "FAIL"} == {"DQ-02", "DQ-26", "DQ-49"}
+    assert {rule_id for rule_id, status in statuses.items() if status == "FAIL"} == {"DQ-02", "DQ-26", "DQ-49", "DQ-57"}
     assert now == runs + 2 and printed == "FAIL"
     shown = built.dbt("run-operation", "--quiet", "print_dq_result").stdout
     evidence, _, invariants = shown.partition("INVARIANTS")
