@@ -112,6 +112,11 @@ placed as (
         coalesce(instances.number_of_frames, 1) as number_of_frames,
         coalesce(instances.instance_values[array_position(layouts.instance_attributes, 'DiffusionBValue')], '')
             as b_value,
+        coalesce(
+            instances.instance_values[array_position(layouts.instance_attributes, 'TemporalPositionIdentifier')], ''
+        ) as time_point,
+        coalesce(instances.instance_values[array_position(layouts.instance_attributes, 'AcquisitionNumber')], '')
+            as acquisition,
         {{ number_of("split_part(instances.image_position_patient, '\\', 1)") }}::double precision as position_x,
         {{ number_of("split_part(instances.image_position_patient, '\\', 2)") }}::double precision as position_y,
         {{ number_of("split_part(instances.image_position_patient, '\\', 3)") }}::double precision as position_z
@@ -127,6 +132,8 @@ slices as (
         placed.sop_instance_uid,
         placed.instance_number,
         placed.number_of_frames,
+        placed.time_point,
+        placed.acquisition,
         md5(
             coalesce(normals.split_text, '') || '|' || placed.b_value || '|'
             || coalesce(round(normals.normal_x::numeric, 3)::text, '') || '|'
@@ -147,15 +154,103 @@ slices as (
     left join normals on placed.series_key = normals.series_key and placed.header_key = normals.header_key
 ),
 
+slices_placed as (
+    select
+        *,
+        round(along_normal::numeric, 2) as place
+    from slices
+),
+
+-- Where a number changes with nearly every place, it counts slices, and tells no volumes apart.
+time_points_judged as (
+    select
+        series_key,
+        stack_key,
+        2 * count(distinct time_point) <= count(distinct time_point || '|' || place) as is_of_volumes
+    from slices_placed
+    group by series_key, stack_key
+),
+
+slices_of_time_points as (
+    select
+        slices_placed.series_key,
+        slices_placed.sop_instance_uid,
+        slices_placed.instance_number,
+        slices_placed.number_of_frames,
+        slices_placed.acquisition,
+        slices_placed.along_normal,
+        slices_placed.along_rows,
+        slices_placed.along_columns,
+        slices_placed.place,
+        case
+            when time_points_judged.is_of_volumes then md5(slices_placed.stack_key || '|' || slices_placed.time_point)
+            else slices_placed.stack_key
+        end as stack_key
+    from slices_placed
+    inner join time_points_judged
+        on
+            slices_placed.series_key = time_points_judged.series_key
+            and slices_placed.stack_key = time_points_judged.stack_key
+),
+
+slices_spaced as (
+    select
+        *,
+        along_normal - lag(along_normal) over (
+            partition by series_key, stack_key
+            order by along_normal
+        ) as spacing
+    from slices_of_time_points
+),
+
+-- An axial CT counts every rotation and an MR every pass of interleaved slices: what is one even volume stays together.
+acquisitions_judged as (
+    select
+        series_key,
+        stack_key,
+        2 * count(distinct acquisition) <= count(distinct acquisition || '|' || place)
+        and not coalesce(
+            {{
+                evenly_spaced(
+                    'min(spacing)', 'percentile_cont(0.5) within group (order by spacing)', 'max(spacing)'
+                )
+            }},
+            true
+        ) as is_of_volumes
+    from slices_spaced
+    group by series_key, stack_key
+),
+
+slices_of_stacks as (
+    select
+        slices_spaced.series_key,
+        slices_spaced.sop_instance_uid,
+        slices_spaced.instance_number,
+        slices_spaced.number_of_frames,
+        slices_spaced.along_normal,
+        slices_spaced.along_rows,
+        slices_spaced.along_columns,
+        slices_spaced.place,
+        case
+            when acquisitions_judged.is_of_volumes then md5(slices_spaced.stack_key || '|' || slices_spaced.acquisition)
+            else slices_spaced.stack_key
+        end as stack_key
+    from slices_spaced
+    inner join acquisitions_judged
+        on
+            slices_spaced.series_key = acquisitions_judged.series_key
+            and slices_spaced.stack_key = acquisitions_judged.stack_key
+),
+
 -- The second image at a place belongs to the second volume: another point in time, which many headers do not name.
 volumes_numbered as (
     select
         *,
         row_number() over (
-            partition by series_key, stack_key, round(along_normal::numeric, 2)
+            partition by series_key, stack_key, place
             order by instance_number, {{ bytewise('sop_instance_uid') }}
         ) as volume_number
-    from slices
+    from slices_of_stacks
 ),
 
 neighbours as (
@@ -202,10 +297,9 @@ select
         when measured.lacks_geometry then 'no geometry'
         when measured.number_of_positions = 1 then 'one position'
         when measured.has_uneven_volumes then 'duplicate position'
-        -- Spacings may differ by 1 % of the median, and by what decimal strings round away.
         when measured.largest_spacing > 1.5 * measured.median_spacing then 'gap'
         when
-            measured.largest_spacing - measured.smallest_spacing > greatest(0.01 * measured.median_spacing, 0.02)
+            not {{ evenly_spaced('measured.smallest_spacing', 'measured.median_spacing', 'measured.largest_spacing') }}
             then 'uneven spacing'
         when measured.drift > 1 then 'slanted'
         else 'regular'
