@@ -60,6 +60,7 @@
         'dq_57_expected_instances',
         'dq_58_value_in_bounds',
         'dq_59_value_near_baseline',
-        'dq_60_volume_regular'
+        'dq_60_volume_regular',
+        'dq_61_concept_valid'
     ]) -}}
 {% endmacro %}

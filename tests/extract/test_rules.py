@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 import yaml
+from pydicom.uid import UID
 
 from extract.cli import main
 from extract.connection import connect, connection_parameters
@@ -86,6 +87,11 @@ def test_the_printed_thresholds_are_those_of_the_paper() -> None:
     }
     for rule_id, source in sources.items():
         assert (source == "extended") is (int(rule_id[3:]) > 44)
+
+
+def test_the_classes_that_have_a_modality_are_sop_classes_of_the_standard() -> None:
+    """By pydicom's copy of PS3.6 table A-1; a UID with a slip would never be met, and its rule never fail."""
+    assert {UID(row["sop_class_uid"]).type for row in seed("sop_class_modality")} == {"SOP Class"}
 
 
 @dataclass(frozen=True)
@@ -443,6 +449,15 @@ INJECTIONS = {
             " from generate_series(1, 1000) as ids (id)",
         ),
         1000,
+    ),
+    # There is no vocabulary here; test_vocabulary breaks the rule in a site's own.
+    "DQ-61": Injection(
+        (
+            "insert into icdm_work.int_vocabulary__concepts_judged (concept_id, is_custom, is_in_vocabulary, finding)"
+            " select concept_id, is_custom, not is_custom, case concept_id when 9470 then 'invalid' end"
+            " from icdm_work.int_vocabulary__concepts_used",
+        ),
+        1,
     ),
 }
 

@@ -231,10 +231,12 @@ def test_of_the_vocabulary_exactly_the_wrong_the_invalid_and_the_non_standard_id
             " date '1970-01-01' as valid_start_date, date '2099-12-31' as valid_end_date, '' as invalid_reason"
             " from icdm_work.int_vocabulary__concepts_used where not is_custom or concept_id = 2140000001"
         )
-    vocabulary = with_vars(vocabulary_schema="site_vocabulary")
+    variables = with_vars(vocabulary_schema="site_vocabulary")[-2:]
+    vocabulary = [*MODELS, "+dq_61_concept_valid", *variables]
+    broken = "select record_key, observed from icdm_quality.dq_61_concept_valid where is_violation order by 1"
     site.build(*vocabulary)
-    assert query("select * from icdm_quality.vocabulary_findings") == []
-    checked = site.dbt("test", *vocabulary[-2:], "--select", "concepts_wait_for_a_vocabulary")
+    assert query("select * from icdm_quality.vocabulary_findings") == query(broken) == []
+    checked = site.dbt("test", *variables, "--select", "concepts_wait_for_a_vocabulary")
     assert "PASS concepts_wait_for_a_vocabulary" in checked.stdout
 
     with connect("pytest") as connection:
@@ -255,7 +257,12 @@ def test_of_the_vocabulary_exactly_the_wrong_the_invalid_and_the_non_standard_id
         (4324693, "not in the vocabulary"),
         (2140000001, "vocabulary LOINC"),
     ]
-    failing = site.dbt("test", *vocabulary[-2:], "--select", "concepts_are_those_of_the_vocabulary")
+    assert query(broken) == [
+        ("imaging_series.series_concept_id 2140000001", "vocabulary LOINC"),
+        ("imaging_series.value_as_concept_id 4300757", "code 77477001"),
+        ("imaging_study.modality_concept_id 4300757", "code 77477001"),
+    ]
+    failing = site.dbt("test", *variables, "--select", "concepts_are_those_of_the_vocabulary")
     assert failing.returncode == 1 and "FAIL 6 concepts_are_those_of_the_vocabulary" in failing.stdout
 
 

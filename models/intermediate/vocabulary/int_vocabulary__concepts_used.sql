@@ -24,6 +24,11 @@ annotation_units as (
     select * from {{ ref('annotation_unit') }}
 ),
 
+site_mappings as (
+    select * from {{ ref('int_vocabulary__site_mappings') }}
+    where reason is null
+),
+
 procedure_concepts as (
     select * from {{ ref('procedure_concept') }}
 ),
@@ -111,6 +116,16 @@ used as (
         concept_code,
         'custom_concept' as used_in
     from custom_concepts
+    union all
+    -- What domain the site means, its mapping does not say.
+    select
+        target_concept_id as concept_id,
+        null as concept_name,
+        null as domain_id,
+        null as vocabulary_id,
+        null as concept_code,
+        'source_to_concept_map' as used_in
+    from site_mappings
 )
 
 select
@@ -119,7 +134,7 @@ select
     min(domain_id) as domain_id,
     min(vocabulary_id) as vocabulary_id,
     min(concept_code) as concept_code,
-    bool_or(used_in = 'custom_concept') as is_custom,
+    concept_id >= 2000000000 as is_custom,
     string_agg(distinct used_in, ', ' order by used_in) as used_in
 from used
 group by concept_id
