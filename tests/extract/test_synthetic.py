@@ -218,6 +218,7 @@ def test_what_the_many_patients_show(tmp_path: Path) -> None:
         for patient in everybody
         if patient.number in kinds
     )
+    assert [study.instances_expected for study in everybody[38].studies if not study.series] == [7]  # in the list alone
     write_cohort(cohort, tmp_path)
     files = {
         number: [pydicom.dcmread(path) for path in sorted((tmp_path / f"SYN-{number:04d}").rglob("*.dcm"))]
