@@ -28,7 +28,7 @@ select
     end as outcome,
     coalesce(files.reason, case when counted.folder_key is null then 'nothing is marked' end) as reason,
     files.detail,
-    files.needs_series,
+    files.missing_series_uid,
     coalesce(counted.number_of_annotations, 0) as number_of_annotations,
     coalesce(counted.annotations_without_measures, 0) as annotations_without_measures,
     files.file_size,

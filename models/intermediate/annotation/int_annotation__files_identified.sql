@@ -34,7 +34,7 @@ described as (
         files.outcome,
         files.reason,
         files.detail,
-        files.needs_series,
+        files.missing_series_uid,
         files.sop_instance_uid,
         files.series_key,
         files.header_key,

@@ -26,7 +26,7 @@ present as (
         files.outcome,
         files.reason,
         files.detail,
-        files.needs_series,
+        files.missing_series_uid,
         instances.sop_instance_uid,
         instances.series_key,
         instances.header_key,
