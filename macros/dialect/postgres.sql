@@ -60,3 +60,12 @@
 {% macro full_width_folded(text) -%}
     normalize({{ text }}, nfkc)
 {%- endmacro %}
+
+{# The values of a text as numbers, in their order; NULL where one of them is none. #}
+{% macro numbers_of(text) -%}
+    {%- set number = "[+-]?([0-9]{1,40}(\\.[0-9]{0,40})?|\\.[0-9]{1,40})([eE][+-]?[0-9]{1,3})?" -%}
+    case
+        when {{ text }} ~ '^ *{{ number }}( *\\ *{{ number }})* *$'
+            then string_to_array(replace({{ text }}, ' ', ''), '\')::numeric []
+    end
+{%- endmacro %}

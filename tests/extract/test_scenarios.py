@@ -92,6 +92,15 @@ def fill_imaging_tables(connection: psycopg.Connection[Any]) -> None:
         "create table icdm.imaging_series (imaging_study_id bigint, unique_series_id text, series_source_value text,"
         " value_source_value text, value_as_number numeric)"
     )
+    # The cohort has no annotations yet; what the models make of them is told by their unit tests.
+    connection.execute(
+        "create table icdm.imaging_annotation (imaging_annotation_id bigint, person_id bigint, imaging_study_id bigint,"
+        " unique_series_id text, filepath_id bigint, annotation_date date, annotation_datetime timestamp,"
+        " annotation_system text, annotation_group_id bigint, annotation_concept_id integer,"
+        " annotation_source_value text, value_as_number numeric, value_as_concept_id integer, value_source_value text,"
+        " unit_concept_id integer, unit_source_value text, plane_concept_id integer, anatomic_site_concept_id integer,"
+        " annotation_type_concept_id integer, algorithm_name text, annotator_key text)"
+    )
     made = [(patient, study) for patient in COHORT for study in patient.studies if study.series]
     with connection.cursor() as cursor:
         with cursor.copy("copy icdm.imaging_study from stdin") as copy:
