@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up down psql deps demo dq test test-python test-build lint docs bench reset clean
+.PHONY: help up down psql deps demo dq test test-python test-build lint docs wide-columns bench reset clean
 
 help:
 	@echo 'make demo    real DICOM files and a synthetic cohort become the four tables'
@@ -88,6 +88,16 @@ lint: up
 docs: up
 	dbt docs generate --static --quiet
 	@echo 'Open $(CURDIR)/target/static_index.html'
+
+# Documentation of the columns that imaging_series_wide has from the seed of attributes: once a row of it has changed.
+wide-columns: WIDE := models/series/imaging_series_wide.yml
+wide-columns: up
+	dbt seed --quiet --select dicom_attribute
+	dbt run --quiet --select int_series__wide_columns
+	dbt run-operation --quiet print_wide_columns > target/wide_columns.yml
+	sed -i.bak '/# From here on/q' $(WIDE)
+	cat target/wide_columns.yml >> $(WIDE)
+	rm $(WIDE).bak
 
 bench: export ICDM_HMAC_KEY := key-of-the-benchmarks
 bench: up

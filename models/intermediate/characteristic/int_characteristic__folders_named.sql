@@ -55,7 +55,7 @@ names as (
                     then trunc(numbers.series_number)::bigint::text
                 else 'unnumbered'
             end,
-            nullif(regexp_replace(series_facts.modality, '[^A-Za-z0-9]', '', 'g'), ''),
+            nullif(left(regexp_replace(series_facts.modality, '[^A-Za-z0-9]', '', 'g'), 16), ''),
             characteristics.region,
             characteristics.plane,
             characteristics.weighting,
