@@ -29,6 +29,17 @@ def inner_folder(folder: str, name: str, inner: str = "") -> str:
     return posixpath.join(folder, f"{name}!", inner).rstrip("/")
 
 
+def archive_of(folder_path: str) -> tuple[Path, str] | None:
+    """Return the archive that the stored path of a folder leads into, and the folder inside; None for one on disk."""
+    parts = folder_path.split("/")
+    for end, part in enumerate(parts, 1):
+        if part.endswith("!"):
+            archive = Path(file_system_path("/".join(parts[:end])[:-1]))
+            if archive.is_file():
+                return archive, "/".join(parts[end:])
+    return None
+
+
 class Archive:
     """An open zip archive."""
 
@@ -72,14 +83,14 @@ def file_in_place(root_path: str, folder: str, name: str) -> Iterator[Path]:
 
     Raises ArchiveError (the member is encrypted, broken or gone) and OSError.
     """
-    parts = folder.split("/")
-    for end, part in enumerate(parts, 1):
-        archive = Path(file_system_path(posixpath.join(root_path, *parts[:end])[:-1]))
-        if part.endswith("!") and archive.is_file():
-            with _copied(archive, posixpath.join(*parts[end:], name)) as copy:
-                yield copy
-            return
-    yield Path(file_system_path(posixpath.join(root_path, folder, name)))
+    place = posixpath.join(root_path, folder)
+    inside = archive_of(place)
+    if inside is None:
+        yield Path(file_system_path(posixpath.join(place, name)))
+    else:
+        archive, inner = inside
+        with _copied(archive, posixpath.join(inner, name)) as copy:
+            yield copy
 
 
 @contextmanager

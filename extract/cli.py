@@ -31,6 +31,16 @@ from extract.identifiers import (
 )
 from extract.known_files import RawRowsError
 from extract.load import LoadSummary, load
+from extract.organise import (
+    Method,
+    OrganiseError,
+    OrganiseSettingsError,
+    Outcome,
+    SeriesFiles,
+    Summary,
+    organise,
+    write_manifest,
+)
 from extract.parts import PartWriteError, Shard
 from extract.project import ProjectNotFoundError, omop_schema, project_directory
 from extract.raw_rows import RunCounts
@@ -50,6 +60,7 @@ FAILURES = (
     CrosswalkRowsError,
     FolderNotOursError,
     UsagiExportError,
+    OrganiseError,
     omop_cdm.ForeignSchemaError,
 )
 WRONG_SETTINGS = (
@@ -60,6 +71,7 @@ WRONG_SETTINGS = (
     ProjectNotFoundError,
     NoServerError,
     MappingError,
+    OrganiseSettingsError,
     FileNotFoundError,
 )
 
@@ -166,6 +178,27 @@ def _parser() -> argparse.ArgumentParser:
     command = subcommands.add_parser("status", help="tell what is in the database, and what was left out and why")
     command.set_defaults(run=_status)
 
+    command = subcommands.add_parser(
+        "organise", help="lay out series in folders that say what they are; without a method only tell how"
+    )
+    command.add_argument("destination", type=Path, metavar="DEST", help="the folder to lay them out in")
+    method = command.add_mutually_exclusive_group()
+    for choice, text in (
+        (Method.HARD_LINK, "second names of the same files, on the same file system; what changes one changes both"),
+        (Method.SYMLINK, "links to the files"),
+        (Method.COPY, "copies of the files; members of archives are copied in any case"),
+    ):
+        method.add_argument(f"--{choice}", dest="method", action="store_const", const=choice, help=text)
+    method.add_argument("--manifest-only", action="store_true", help="write manifest.csv and manifest.parquet alone")
+    command.add_argument(
+        "--from",
+        dest="only",
+        type=_relation,
+        metavar="SCHEMA.TABLE",
+        help="take the series of a table or view: by unique_series_id, and imaging_study_id where it has one",
+    )
+    command.set_defaults(run=_organise)
+
     command = subcommands.add_parser("unmapped", help="write the values that nothing maps, as a CSV for Usagi")
     command.add_argument("file", type=Path, metavar="FILE", help="the CSV to write")
     command.set_defaults(run=_unmapped)
@@ -235,6 +268,13 @@ def _fraction(text: str) -> float:
     if not 0 < number <= 1:
         raise argparse.ArgumentTypeError("must be above 0 and at most 1")
     return number
+
+
+def _relation(text: str) -> tuple[str, str]:
+    schema, _, table = text.partition(".")
+    if not schema or not table:
+        raise argparse.ArgumentTypeError("must be SCHEMA.TABLE, as icdm_analysis.scenario_3_series")
+    return schema, table
 
 
 def _positive(text: str) -> int:
@@ -370,6 +410,39 @@ def _status(options: argparse.Namespace) -> int:
     return 0
 
 
+def _organise(options: argparse.Namespace) -> int:
+    with connect("icdm-extract organise") as connection, _Progress(" files") as progress:
+        files = SeriesFiles(connection, options.only)
+        if options.manifest_only:
+            summary = write_manifest(files, options.destination, progress.of)
+        else:
+            summary = organise(files, options.destination, options.method, progress.of, progress.note)
+    _print_organised(summary, options)
+    return 1 if summary.has_problems else 0
+
+
+def _print_organised(summary: Summary, options: argparse.Namespace) -> None:
+    for name, folder in sorted(summary.folders.items()):
+        told = ", ".join(f"{number:,} {outcome}" for outcome, number in folder.outcomes.items() if outcome.is_problem)
+        print(f"{name}  {folder.files:,} files, {folder.size / 1e6:,.1f} MB{', ' if told else ''}{told}")
+    print(f"{options.destination}: {summary.outcomes.total():,} files of {summary.series:,} series")
+    if options.manifest_only:
+        print("  they are listed in manifest.csv and manifest.parquet")
+    else:
+        for outcome in Outcome:
+            number = summary.outcomes[outcome]
+            label = "to be laid out" if outcome is Outcome.NEW and options.method is None else outcome
+            size = f", {summary.size / 1e6:,.1f} MB" if outcome is Outcome.NEW else ""
+            if number or not outcome.is_problem:
+                print(f"  {label:<48}{number:>12,}{size}")
+        if summary.from_archives and options.method is not Method.COPY:
+            print(f"  copied, since they lie in archives              {summary.from_archives:>12,}")
+    if summary.series_without_files:
+        print(f"  series of {'.'.join(options.only)} that have no files here: {summary.series_without_files:,}")
+    if options.method is None and not options.manifest_only:
+        print("Nothing was written. --hard-link, --symlink or --copy lays them out, --manifest-only lists the files.")
+
+
 def _unmapped(options: argparse.Namespace) -> int:
     with connect("icdm-extract unmapped") as connection:
         try:
@@ -453,6 +526,10 @@ class _Progress:
 
     def __exit__(self, *_: object) -> None:
         self.bar.close()
+
+    def note(self, line: str) -> None:
+        """Print a line on standard error, above the bar."""
+        self.bar.write(line, file=sys.stderr)
 
     def show(self, counts: RunCounts) -> None:
         done = counts.unchanged + counts.read + counts.rejected + counts.ignored

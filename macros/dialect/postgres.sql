@@ -69,3 +69,9 @@
             then string_to_array(replace({{ text }}, ' ', ''), '\')::numeric []
     end
 {%- endmacro %}
+
+{# Groups are sorted, not hashed: with hundreds of aggregates a hash table of all groups goes to disk (118 s against 62 s
+   for 200 columns of 720,000 series). Holds to the end of the transaction. #}
+{% macro sort_groups() -%}
+    set local enable_hashagg = off
+{%- endmacro %}

@@ -1,4 +1,10 @@
-{{ config(post_hook='{{ comment_wide_columns() }}', persist_docs={'relation': true, 'columns': false}) }}
+{{
+    config(
+        pre_hook='{{ sort_groups() }}',
+        post_hook='{{ comment_wide_columns() }}',
+        persist_docs={'relation': true, 'columns': false}
+    )
+}}
 
 with
 
