@@ -83,7 +83,8 @@ lint: up
 	ruff check .
 	ruff format --check .
 	mypy
-	sqlfluff lint -p 2
+	sqlfluff lint -p 2 models tests
+	sqlfluff lint -p 2 --templater raw queries
 
 docs: up
 	dbt docs generate --static --quiet

@@ -411,8 +411,11 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _organise(options: argparse.Namespace) -> int:
-    with connect("icdm-extract organise") as connection, _Progress(" files") as progress:
-        files = SeriesFiles(connection, options.only)
+    with (
+        connect("icdm-extract organise") as connection,
+        SeriesFiles(connection, options.only) as files,
+        _Progress(" files") as progress,
+    ):
         if options.manifest_only:
             summary = write_manifest(files, options.destination, progress.of)
         else:

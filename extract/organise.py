@@ -157,6 +157,12 @@ class SeriesFiles:
         except psycopg.errors.UndefinedTable as error:
             raise OrganiseSettingsError("there is no icdm_analysis.series_file yet: run `dbt build` first") from error
 
+    def __enter__(self) -> "SeriesFiles":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.cursor.close()
+
     def _condition(self, schema: str, table: str) -> sql.Composable:
         name = f"{schema}.{table}"
         relation = sql.Identifier(schema, table)

@@ -12,12 +12,15 @@ from typing import Any
 
 import psycopg
 import pytest
+from made_archives import write_small_archive
 from psycopg import sql
 
 from extract.cli import main
 from extract.connection import connect, connection_parameters
+from extract.synthetic import CDM_FOLDER, DICOM_FOLDER, omop_cdm, write_demo_data
 
 PROJECT = Path(__file__).parents[2]
+BUILT_PATIENTS = 6
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,48 @@ def database_environment(profiles_directory: Path) -> Iterator[dict[str, str]]:
         os.environ["PGDATABASE"] = before
     with connect("pytest", autocommit=True) as connection:
         connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def built_site(profiles_directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A few patients of the synthetic cohort with their CDM, linked, and a small archive beside them, all built.
+
+    It has a database of its own, which `for_people` leads a test to. Tests leave it as it is.
+    """
+    folder = tmp_path_factory.mktemp("built")
+    name = f"icdm_built_{os.getpid()}"
+    with connect("pytest", autocommit=True) as connection:
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+    write_demo_data(folder / "cohort", patients=BUILT_PATIENTS)
+    shutil.copytree(folder / "cohort" / DICOM_FOLDER, folder / "archive" / "cohort")
+    write_small_archive(folder / "archive" / "small")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PGDATABASE", name)
+        with connect("pytest") as connection:
+            omop_cdm.load(connection, folder / "cohort" / CDM_FOLDER)
+        with site_at(folder) as site:
+            site.scan()
+            for kind, source in (
+                ("person", []),
+                ("procedure", ["procedure_occurrence.procedure_source_value"]),
+                ("note", ["note.note_source_value"]),
+            ):
+                assert main(["crosswalk", kind, "--from-omop", *source, "--identifiers", "clear"]) == 0
+            # The rules are tested elsewhere, and are a third of all models.
+            site.build("--exclude", "path:models/quality/rules+")
+    yield site
+    with connect("pytest", autocommit=True) as connection:
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def for_people(built_site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """The site of which everything is built, with the commands led to its database."""
+    server = {name: str(value) for name, value in connection_parameters().items()}
+    for name, value in {"PGHOST": server["host"], "PGPORT": server["port"]}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PGDATABASE", f"icdm_built_{os.getpid()}")
+    return built_site
 
 
 @pytest.fixture

@@ -1,9 +1,11 @@
 """Archives that tests make, and queries on the raw rows that come of them."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
+import zipfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -71,3 +73,21 @@ def kill_readers_of(path: Path, process: subprocess.Popen[str]) -> int:
                         break
         time.sleep(0.002)
     return killed
+
+
+PLAIN, ZIPPED, LONE = "1.2.9.3", "1.2.9.4", "1.2.9.5"
+IMAGES = {PLAIN: 4, ZIPPED: 3, LONE: 1}
+
+
+def write_small_archive(folder: Path) -> None:
+    """Three series: in a folder, with a copy of an image; in a zip archive; in a file whose name is no UTF-8."""
+    for number in range(IMAGES[PLAIN]):
+        write_dicom(folder / "plain" / f"IM{number}", number, PLAIN)
+    shutil.copy2(folder / "plain" / "IM0", folder / "plain" / "a copy")
+    with zipfile.ZipFile(folder / "sent.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for number in range(IMAGES[ZIPPED]):
+            member = write_dicom(folder / "member", number, ZIPPED)
+            archive.write(member, f"inner/{number}")
+            member.unlink()
+    odd = write_dicom(folder / "odd" / "name", 0, LONE)
+    odd.rename(os.fsdecode(os.fsencode(odd.parent) + b"/\xb0\xe1 image"))

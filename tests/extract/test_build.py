@@ -10,6 +10,7 @@ from typing import Any
 
 import pydicom
 import pytest
+import yaml
 from conftest import Site, query, site_at
 from rule_recount import Recount
 
@@ -17,6 +18,12 @@ from extract.connection import connect
 from extract.synthetic import DICOM_FOLDER, write_demo_data
 
 PROJECT = Path(__file__).parents[2]
+WIDE = PROJECT / "models" / "series" / "imaging_series_wide"
+KEYS = ("imaging_study_id", "unique_series_id", "person_id", "filepath_id")
+COMMENTS = (
+    "select attname, col_description(attrelid, attnum) from pg_attribute"
+    " where attrelid = 'icdm_analysis.imaging_series_wide'::regclass and attnum > 0 and not attisdropped"
+)
 TABLES = ("imaging_study", "imaging_series", "imaging_annotation", "filepath")
 
 
@@ -110,6 +117,34 @@ def test_a_build_without_new_files_leaves_every_row_alone(site: Site) -> None:
     assert query(versions) == before
 
 
+def test_the_wide_table_holds_every_value_and_is_documented_as_the_seed_says(site: Site) -> None:
+    expected: dict[tuple[int, str], dict[str, str]] = defaultdict(dict)
+    for study, series, column, value in query(
+        """
+        select imaging_study_id, unique_series_id, column_name,
+            case holds
+                when 'value_as_number' then value_as_number::text
+                when 'value_as_concept_id' then value_as_concept_id::text
+                else value_source_value
+            end
+        from icdm.imaging_series inner join icdm_work.int_series__wide_columns on series_source_value = attribute
+        """
+    ):
+        if value is not None:
+            expected[study, series][column] = value
+    wide: dict[tuple[int, str], dict[str, str]] = defaultdict(dict)
+    for study, series, column, value in query(
+        "select imaging_study_id, unique_series_id, key, value from icdm_analysis.imaging_series_wide as wide,"
+        " jsonb_each_text(to_jsonb(wide)) where value is not null"
+    ):
+        if column not in KEYS:
+            wide[study, series][column] = value
+    assert wide == expected and len(wide) > 100
+    (model,) = yaml.safe_load(WIDE.with_suffix(".yml").read_text(encoding="utf-8"))["models"]
+    documented = {column["name"]: column["description"] for column in model["columns"] if column["name"] not in KEYS}
+    assert documented == {name: text for name, text in query(COMMENTS) if name not in KEYS}, "run `make wide-columns`"
+
+
 def test_incremental_builds_equal_a_full_one_and_spare_the_views_of_others(site: Site) -> None:
     with connect("pytest") as connection:
         connection.execute("create or replace view public.of_a_site as select count(*) from icdm.imaging_series")
@@ -141,6 +176,13 @@ def test_the_row_that_contributing_shows_publishes_another_attribute(site: Site)
         " where series_source_value = 'PercentSampling'"
     )
     assert published == [(True, "%", 0)]
+    assert (
+        query("select count(*) from icdm_analysis.imaging_series_wide where percent_sampling > 0")[0][0]
+        == (query("select count(*) from icdm.imaging_series where series_source_value = 'PercentSampling'")[0][0])
+    )
+    assert dict(query(COMMENTS))["percent_sampling"] == (
+        "Share of the lines of k-space that were taken. PercentSampling (0018,0093), in %."
+    )
     assert query("select count(*) from icdm_work.stg_dicom__header_layouts where is_current") == [(1,)]
     tests = site.dbt("test", "--select", "dicom_attribute", "files_wait_for_a_scan")
     assert tests.returncode == 0, tests.stdout
