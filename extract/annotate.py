@@ -232,7 +232,8 @@ def _mapped_sources(
         ).fetchall()
         connection.commit()
         for folder_key, name, size, modified, folder, is_known, waits in rows:
-            relative = f"{folder}/{name}".lstrip("/")
+            # A mapping speaks of paths below the folder that the command names.
+            relative = f"{folder}/{name}"[len(below) :].lstrip("/")
             entry = mapping.entry(relative) if mapping else None
             if entry is None:
                 unmapped += not is_known and relative.lower().endswith(LABEL_MAP_SUFFIXES)
