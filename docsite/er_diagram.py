@@ -1,4 +1,4 @@
-"""The entity-relationship diagram, laid out by Graphviz (a WebAssembly build from a Python wheel, so nothing to install)."""
+"""The entity-relationship diagram, laid out by a Graphviz that comes as a Python wheel."""
 
 import re
 
@@ -12,13 +12,13 @@ WHOSE = {"omop": " (OMOP CDM)", "seed": " (seed)"}
 def er_diagram(tables: list[Table], page_of: dict[str, str]) -> str:
     """An SVG element: a box per table with its key and its foreign keys, a line per relationships test.
 
-    `page_of` gives the page that a click on a table opens. Colours are left to the style sheet: each box has its layer as
-    class.
+    `page_of` gives the page that a click on a table opens. Colours are left to the style sheet: each box has its layer
+    as class.
     """
     lines = [
         "digraph {",
         "graph [rankdir=LR, bgcolor=transparent, nodesep=0.3, ranksep=1.2, pad=0.1]",
-        "node [shape=record, fontname=Helvetica, fontsize=13.5, margin=\"0.12,0.05\"]",
+        'node [shape=record, fontname=Helvetica, fontsize=13.5, margin="0.12,0.05"]',
         "edge [dir=both, arrowtail=crow, arrowsize=0.8]",
         *(_box(table, tables, page_of[table.name]) for table in tables),
         *(_line(column) for table in tables for column in table.columns if column.relation),
@@ -53,6 +53,4 @@ def _box(table: Table, tables: list[Table], page: str) -> str:
 def _line(column: Column) -> str:
     assert column.relation
     relation, head = column.relation, "teetee" if column.mandatory else "teeodot"
-    return (
-        f'"{relation.table}":"{relation.column}" -> "{relation.to_table}":"{relation.to_column}" [arrowhead={head}]'
-    )
+    return f'"{relation.table}":"{relation.column}" -> "{relation.to_table}":"{relation.to_column}" [arrowhead={head}]'

@@ -1,4 +1,4 @@
-"""What the pages say of tables, columns, relations and rules: read from dbt's manifest and the seeds, never typed in."""
+"""What the pages say of tables, columns, relations and rules: read from dbt's manifest and the seeds."""
 
 import csv
 import json
@@ -27,7 +27,7 @@ class Relation:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a model. `mandatory` is "contract" (not null in the database), "test" (not_null in every build) or ""."""
+    """A column of a model; `mandatory` is "contract" (not null in the database), "test" (in every build) or ""."""
 
     name: str
     data_type: str

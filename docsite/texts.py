@@ -23,8 +23,8 @@ def block(text: str) -> str:
 def page(path: Path, project: Path, pages: dict[str, str]) -> tuple[str, str]:
     """Title and HTML of a Markdown file.
 
-    `pages` maps a file of the repository (relative, with slashes) to its page. A link to a file that has none becomes plain
-    text, since the pages travel without the repository; a picture stays where `pages` puts it.
+    `pages` maps a file of the repository (relative, with slashes) to its page. A link to a file that has none becomes
+    plain text, since the pages travel without the repository.
     """
     tokens = _MARKDOWN.parse(path.read_text(encoding="utf-8"))
     folder = PurePosixPath(path.relative_to(project).parent.as_posix())
