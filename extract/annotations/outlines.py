@@ -25,8 +25,8 @@ _PARALLEL = 1 - 1e-5  # cosine
 _ACROSS = 16  # pixels at least, over the masks that the surface is measured on
 _PIXELS = 200 * 200  # of such a mask at most
 _MASKS = 2000  # at most
-_CORNERS = 500  # of a plane's hull
-_DIRECTIONS = 1000  # in which the largest diameter is looked for
+_CORNERS = 100  # of a plane's hull
+_DIRECTIONS = 500  # in which the largest diameter is looked for
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,8 @@ def measure(contours: Sequence[_Floats], series: SeriesGeometry | None, *, repea
       piece reach outwards half the usual distance of its outlines.
     - LongAxis (mm): the largest diameter of a plane's outlines, which are taken as the outer edge. ShortAxis (mm): the
       extent perpendicular to it in the same plane. Area (mm2): the largest of a plane.
-    - MaximumDiameter3D, Centroid, BoundingBox (mm): of the outlines as slabs, as thick as said above.
+    - Centroid (mm): of the outlines as slabs, as thick as said above. MaximumDiameter3D, BoundingBox (mm): of the
+      outlines, which taper towards the faces of their slabs.
     - SurfaceArea, SurfaceAreaMesh (mm2): those of MaskMeasures, on masks that the outlines are drawn on.
 
     Raises ContourError where the contours have no planes in common, or enclose nothing.
@@ -103,10 +104,14 @@ def _normal(contours: Sequence[_Floats]) -> _Floats:
     sizes = np.linalg.norm(areas, axis=1)
     largest = areas[int(np.argmax(sizes))]
     total = np.where(areas @ largest < 0, -1, 1) @ areas
-    if np.linalg.norm(total) <= 1e-6:
+    if np.linalg.norm(total) > 1e-6:
+        return np.asarray(total / np.linalg.norm(total))
+    # Outlines that cross themselves may enclose as much the one way round as the other.
+    widest = max(contours, key=lambda contour: float(np.ptp(contour, axis=0).sum()))
+    _, extents, directions = np.linalg.svd(widest.astype(float) - widest.mean(axis=0, dtype=float), full_matrices=False)
+    if extents[1] <= 1e-3:
         raise ContourError(NOTHING)
-    normal: _Floats = total / np.linalg.norm(total)
-    return normal
+    return np.asarray(directions[2])
 
 
 def _vector_area(contour: _Floats) -> _Floats:
@@ -141,7 +146,7 @@ def _planes(contours: Sequence[_Floats], axes: _Floats, repeats_count: bool) -> 
         first, last = placed.min(axis=0), placed.max(axis=0)
         size = last - first
         if size[2] > max(_PLANAR[0], _PLANAR[1] * size[:2].max()):
-            raise ContourError(_why_not_planar(contour))
+            raise ContourError(_why_no_planes(contours))
         heights[number] = placed[:, 2].mean()
         rings.append(placed[:, :2].astype(np.float32))
         low, high = np.minimum(low, first[:2]), np.maximum(high, last[:2])
@@ -166,12 +171,13 @@ def _planes(contours: Sequence[_Floats], axes: _Floats, repeats_count: bool) -> 
     return planes
 
 
-def _why_not_planar(contour: _Floats) -> str:
-    points = contour.astype(float) - contour.mean(axis=0, dtype=float)
-    extents = np.linalg.svd(points, compute_uv=False) / np.sqrt(len(points))
-    return (
-        "a contour is not planar" if extents[2] > _PLANAR[1] * extents[0] else "the contours' planes are not parallel"
-    )
+def _why_no_planes(contours: Sequence[_Floats]) -> str:
+    for contour in contours:
+        points = contour.astype(float) - contour.mean(axis=0, dtype=float)
+        extents = np.linalg.svd(points, full_matrices=False, compute_uv=False)
+        if len(points) > 3 and extents[2] > _PLANAR[1] * extents[0]:
+            return "a contour is not planar"
+    return "the contours' planes are not parallel"
 
 
 def _within(ring: _Floats) -> shapely.Geometry:
@@ -280,14 +286,14 @@ def _values_of_stack(stack: _Stack, axes: _Floats) -> list[Value]:
         volume += slab
         moment += slab * np.array([*plane.centre, plane.position + (up - down) / 2])
     box, diameter = _reach(stack, axes)
-    slabs = f"outlines as slabs; {stack.method}"
+    slabs, tapered = f"outlines as slabs; {stack.method}", f"outlines, tapered; {stack.method}"
     values = [
         measured("Volume", volume, CUBIC_MILLIMETRE, f"area of outlines by distance of planes; {stack.method}"),
-        measured("MaximumDiameter3D", diameter, MILLIMETRE, slabs),
+        measured("MaximumDiameter3D", diameter, MILLIMETRE, tapered),
     ]
-    for name, numbers in (("Centroid", moment / volume @ axes), ("BoundingBox", box)):
+    for name, numbers, how in (("Centroid", moment / volume @ axes, slabs), ("BoundingBox", box, tapered)):
         text = "\\".join(map(written, numbers))
-        values.append(Value(name, text, None, MILLIMETRE, origin="measured", method=slabs))
+        values.append(Value(name, text, None, MILLIMETRE, origin="measured", method=how))
     method = f"outlines drawn on a mask; {stack.method}"
     return values + [value for value in _masks(stack).values(method) if value.name.startswith("SurfaceArea")]
 
@@ -295,22 +301,25 @@ def _values_of_stack(stack: _Stack, axes: _Floats) -> list[Value]:
 def _reach(stack: _Stack, axes: _Floats) -> tuple[_Floats, float]:
     """Return the bounding box along the patient's axes, and the largest diameter.
 
-    That is the largest distance of corners that lie opposite each other in one of many directions, so it is short by
-    a thousandth at most.
+    Outlines taper upwards and downwards by as much as they reach. The diameter is the largest distance of corners that
+    lie opposite each other in one of many directions, so it is short by a thousandth at most.
     """
     directions = np.concatenate([axes.T, _directions()])
     reach = np.full((2, len(directions)), -np.inf)
     ends = np.zeros((2, len(directions), 3))
     for plane, down, up in zip(stack.planes, stack.down, stack.up, strict=True):
-        across = plane.hull @ directions[:, :2].T
+        radius = np.sqrt(plane.area / np.pi)
+        across = (plane.hull - plane.centre) @ directions[:, :2].T
         for end, sign in enumerate((-1, 1)):
-            corner = (sign * across).argmax(axis=0)
-            height = np.where(sign * directions[:, 2] > 0, plane.position + up, plane.position - down)
-            points = np.column_stack([plane.hull[corner], height])
-            along = sign * (points * directions).sum(axis=1)
-            further = along > reach[end]
-            reach[end, further] = along[further]
-            ends[end, further] = points[further]
+            corners = plane.hull[(sign * across).argmax(axis=0)] - plane.centre
+            for height in (-down, 0, up):
+                taper = max(0.0, 1 - abs(height) / radius)
+                level = np.full(len(directions), plane.position + height)
+                points = np.column_stack([plane.centre + taper * corners, level])
+                along = sign * (points * directions).sum(axis=1)
+                further = along > reach[end]
+                reach[end, further] = along[further]
+                ends[end, further] = points[further]
     return np.concatenate([-reach[0, :3], reach[1, :3]]), float(np.linalg.norm(ends[1] - ends[0], axis=1).max())
 
 
