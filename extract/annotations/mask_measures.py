@@ -19,6 +19,7 @@ from extract.annotations.annotation import CUBIC_MILLIMETRE, MILLIMETRE, SQUARE_
 
 _Floats = NDArray[np.float64]
 _Bytes = NDArray[np.uint8]
+_EDGES = np.array([(-0.5, 0), (0.5, 0), (0, -0.5), (0, 0.5)])  # the middles of a pixel's, from its centre
 _HULL_POINTS = 20_000  # vertices kept before they are reduced to those of their convex hull
 # The corners of a cell between two slices, as (plane, row, column); corner n is bit n of the cell's configuration.
 _CORNERS = np.array(list(product((0, 1), repeat=3)))
@@ -87,6 +88,7 @@ class MaskMeasures:
         self._area = self._long = self._short = 0.0
         self._moment = np.zeros(3)
         self._vertices: list[_Floats] = []
+        self._number_of_vertices = 0
 
     def add(self, plane: int, mask: NDArray[np.bool_], first_row: int = 0, first_column: int = 0) -> None:
         """Add a slice; planes ascend, those without a voxel may be left out.
@@ -126,17 +128,18 @@ class MaskMeasures:
         ]
         if not self._has_extent:
             return values
+        hull = self._hull()
         planes = "" if self._uniform else ", planes unevenly spaced"
         values += [
             value("Volume", self._volume, CUBIC_MILLIMETRE, f"voxels{planes}"),
             value("SurfaceArea", self._surface, SQUARE_MILLIMETRE, f"Crofton, 13 directions{planes}"),
             value("SurfaceAreaMesh", self._mesh, SQUARE_MILLIMETRE, f"marching cubes{planes}"),
-            value("MaximumDiameter3D", self._diameter(), MILLIMETRE, "vertices of the mesh"),
+            value("MaximumDiameter3D", _diameter(hull), MILLIMETRE, "vertices of the mesh"),
         ]
         if self._frame is not None:
             centroid = self._in_patient(self._moment[np.newaxis] / self._volume)[0]
-            hull = self._in_patient(self._hull())
-            box = np.concatenate([hull.min(axis=0), hull.max(axis=0)])
+            placed = self._in_patient(hull)
+            box = np.concatenate([placed.min(axis=0), placed.max(axis=0)])
             for name, numbers in (("Centroid", centroid), ("BoundingBox", box)):
                 text = "\\".join(written(number) for number in numbers)
                 values.append(Value(name, text, None, MILLIMETRE, origin="measured", method=method))
@@ -145,11 +148,14 @@ class MaskMeasures:
     def _within(self, plane: int, cut: "_Slice") -> None:
         """Take what one slice tells by itself."""
         row_distance, column_distance = self._spacing
-        count = int(np.count_nonzero(cut.mask))
+        of_rows, of_columns = (np.count_nonzero(cut.mask, axis=axis) for axis in (1, 0))
+        count = int(of_rows.sum())
         area = count * row_distance * column_distance
         self._area = max(self._area, area)
-        outline = cut.ends(0.5) * self._spacing
-        outline = outline[ConvexHull(outline).vertices]
+        ends = cut.ends() * self._spacing
+        outline = (ends + _EDGES[:, np.newaxis] * self._spacing).reshape(-1, 2)
+        corners = ConvexHull(outline).vertices
+        outline = outline[corners]
         distances = cdist(outline, outline)
         one, other = np.unravel_index(np.argmax(distances), distances.shape)
         if distances[one, other] > self._long:
@@ -160,16 +166,18 @@ class MaskMeasures:
         before, behind = self._gaps[plane] / 2, self._gaps[plane + 1] / 2
         volume = area * (before + behind)
         self._volume += volume
-        rows, columns = np.nonzero(cut.mask)
-        row = (cut.first_row + float(rows.mean())) * row_distance
-        column = (cut.first_column + float(columns.mean())) * column_distance
+        row = (cut.first_row + float(of_rows @ np.arange(len(of_rows))) / count) * row_distance
+        column = (cut.first_column + float(of_columns @ np.arange(len(of_columns))) / count) * column_distance
         at = self._positions[plane] - self._positions[0]
         self._moment += volume * np.array([at + (behind - before) / 2, row, column])
-        ends = cut.ends(0) * self._spacing
-        for height, points in ((at - before, ends), (at, outline), (at + behind, ends)):
+        # Every pixel on the hull of the pixels' centres has an edge on the hull of the edges.
+        centres = ends[np.unique(corners % len(ends))]
+        for height, points in ((at - before, centres), (at, outline), (at + behind, centres)):
             self._vertices.append(np.column_stack([np.full(len(points), height), points]))
-        if sum(map(len, self._vertices)) > _HULL_POINTS:
+            self._number_of_vertices += len(points)
+        if self._number_of_vertices > _HULL_POINTS:
             self._vertices = [self._hull()]
+            self._number_of_vertices = len(self._vertices[0])
 
     def _between(self, plane: int, lower: "_Slice | None", upper: "_Slice | None") -> None:
         """Take the surface between a plane and the next one; what is outside the grid is empty."""
@@ -185,10 +193,6 @@ class MaskMeasures:
         vertices = np.concatenate(self._vertices)
         hull: _Floats = vertices[ConvexHull(vertices).vertices]
         return hull
-
-    def _diameter(self) -> float:
-        hull = self._hull()
-        return max(float(cdist(part, hull).max()) for part in np.array_split(hull, len(hull) // 1000 + 1))
 
     def _in_patient(self, points: _Floats) -> _Floats:
         assert self._frame is not None
@@ -219,18 +223,19 @@ class _Slice:
             neighbourhoods |= part << bit
         return cls(cut, first_row + int(rows[0]), first_column + int(columns[0]), neighbourhoods)
 
-    def ends(self, outward: float) -> _Floats:
-        """Return (row, column) of each row's first and last pixel, moved outward in all four directions.
-
-        The convex hull of all pixels so moved lies among them.
-        """
+    def ends(self) -> _Floats:
+        """Return (row, column) of each row's first and last pixel: the convex hull of all pixels lies among them."""
         rows = np.flatnonzero(self.mask.any(axis=1))
         first = self.mask[rows].argmax(axis=1)
         last = self.mask.shape[1] - 1 - self.mask[rows, ::-1].argmax(axis=1)
-        points = np.concatenate([np.column_stack([rows, first]), np.column_stack([rows, last])])
-        moves = np.array([(-outward, 0), (outward, 0), (0, -outward), (0, outward)] if outward else [(0, 0)])
-        moved: _Floats = (points + moves[:, np.newaxis]).reshape(-1, 2) + np.array([self.first_row, self.first_column])
-        return moved
+        pixels = np.concatenate([np.column_stack([rows, first]), np.column_stack([rows, last])])
+        placed: _Floats = pixels + np.array([self.first_row, self.first_column], dtype=float)
+        return placed
+
+
+def _diameter(points: _Floats) -> float:
+    """Return the largest distance of two points."""
+    return max(float(cdist(part, points).max()) for part in np.array_split(points, len(points) // 1000 + 1))
 
 
 def _across(outline: _Floats, along: _Floats) -> float:
