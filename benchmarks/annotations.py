@@ -173,8 +173,8 @@ def main() -> None:
         "structure set, 1 ROI": (partial(write_structure_set, size=size, rois=1), read_structure_set),
     }
     for kind, segments in (("BINARY", 50), ("FRACTIONAL", 6), ("LABELMAP", 100)):
-        write = partial(write_segmentation, size=size, kind=kind, segments=segments)
-        cases[f"{kind}, {segments} segments"] = write, read_segmentation
+        written = partial(write_segmentation, size=size, kind=kind, segments=segments)
+        cases[f"{kind}, {segments} segments"] = written, read_segmentation
     with TemporaryDirectory() as folder:
         for name, (write, read) in cases.items():
             path = Path(folder, "annotations.dcm")

@@ -37,6 +37,7 @@ GENERATIONS: dict[str, Generation] = {
 
 _ANGLE = 1e-3  # by which cosines may differ
 _SAME_PLANE = 0.05  # of the smaller side of a pixel: what is less apart is one plane
+_FARTHEST = 4096  # pixels; what lies between two frames is in memory
 _OFF_GRID = 0.25  # of a pixel: by how much a frame may miss the grid of the others
 
 Six = tuple[float, float, float, float, float, float]
@@ -292,6 +293,8 @@ class _Segmentation:
         offsets -= offsets[0]
         if np.abs(offsets - np.rint(offsets)).max() > _OFF_GRID:
             raise _UnmeasuredError("its planes are shifted against each other, as those of a tilted gantry")
+        if np.abs(offsets).max() > _FARTHEST:
+            raise _UnmeasuredError(f"its frames lie more than {_FARTHEST:,} pixels apart")
         return found[0]
 
     # The pixels.
