@@ -130,7 +130,8 @@ def frame_pixels(file: BinaryIO, read: ReadFile, header: Dataset, frames: int) -
                 number += 1
         except (NotImplementedError, RuntimeError, ValueError, zlib.error, AttributeError, TypeError) as error:
             # pydicom raises what its decoders do: without the plugin for a syntax, and on broken frames.
-            raise AnnotationError(_NO_DECODER, f"{syntax.name}: {type(error).__name__}") from None
+            encoding = syntax.name if syntax.is_transfer_syntax else "an encoding that is not known"
+            raise AnnotationError(_NO_DECODER, f"{encoding}: {type(error).__name__}") from None
         if number < frames:
             raise AnnotationError("its pixels are cut", f"{number} of {frames} frames")
         yield FramePixels(decoded, 0, stride * 8, bits, rows, columns)

@@ -26,6 +26,7 @@ from extract.annotations.labels import labels
 from extract.annotations.mask_measures import MaskMeasures, PlaneFrame
 from extract.annotations.plane_grid import UNKNOWN_DISTANCE, PlaneEvidence, PlaneGrid, distinct, plane_grid
 from extract.data_set import ReadFile, read_file
+from extract.limits import ELEMENT_BYTES
 
 LABEL_MAP_STORAGE = "1.2.840.10008.5.1.4.1.1.66.7"
 SURFACE_STORAGE = "1.2.840.10008.5.1.4.1.1.66.5"
@@ -71,9 +72,10 @@ def read(path: Path, context: ReadContext) -> AnnotationFile:
 
     Raises AnnotationError, LimitError, OSError, and what pydicom raises on bytes that are no data set.
     """
-    with warnings.catch_warnings(), plain_file(path) as file:
-        warnings.simplefilter("ignore")
-        header = read_partial(file, stop_when=lambda tag, vr, length: tag >= BaseTag(PER_FRAME))
+    with warnings.catch_warnings(action="ignore"), plain_file(path) as file:  # pydicom's warnings quote values
+        header = read_partial(
+            file, lambda tag, vr, length: tag >= BaseTag(PER_FRAME), defer_size=ELEMENT_BYTES, force=True
+        )
         file.seek(0)
         groups = read_file(file, FUNCTIONAL_GROUPS)
         return _Segmentation(file, header, groups, context).read()
