@@ -160,7 +160,7 @@ class MaskMeasures:
         one, other = np.unravel_index(np.argmax(distances), distances.shape)
         if distances[one, other] > self._long:
             self._long = float(distances[one, other])
-            self._short = _across(outline, (outline[other] - outline[one]) / self._long)
+            self._short = across(outline, (outline[other] - outline[one]) / self._long)
         if not self._has_extent:
             return
         before, behind = self._gaps[plane] / 2, self._gaps[plane + 1] / 2
@@ -238,7 +238,7 @@ def _diameter(points: _Floats) -> float:
     return max(float(cdist(part, points).max()) for part in np.array_split(points, len(points) // 1000 + 1))
 
 
-def _across(outline: _Floats, along: _Floats) -> float:
+def across(outline: _Floats, along: _Floats) -> float:
     """Return the longest line across a convex outline (its vertices in order) perpendicular to a direction."""
     places, heights = outline @ along, outline @ np.array([-along[1], along[0]])
     places, heights = (np.roll(part, -int(places.argmin())) for part in (places, heights))

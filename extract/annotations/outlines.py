@@ -12,7 +12,7 @@ from scipy.spatial.distance import cdist
 from extract.annotations.annotation import CUBIC_MILLIMETRE, MILLIMETRE, SQUARE_MILLIMETRE, Value, measured
 from extract.annotations.context import SeriesGeometry
 from extract.annotations.contour_stream import ContourError
-from extract.annotations.mask_measures import MaskMeasures, written
+from extract.annotations.mask_measures import MaskMeasures, across, written
 
 NOTHING = "the contours enclose nothing"
 MOST_SKIPPED = 3  # planes in a row that whoever drew may have left out
@@ -50,7 +50,7 @@ def measure(contours: Sequence[_Floats], series: SeriesGeometry | None, *, repea
       are interpolated by that; over more, or without overlap, the pieces stand apart. The outermost outlines of a
       piece reach outwards half the usual distance of its outlines.
     - LongAxis (mm): the largest diameter of a plane's outlines, which are taken as the outer edge. ShortAxis (mm): the
-      extent perpendicular to it in the same plane. Area (mm2): the largest of a plane.
+      largest one perpendicular to it, in the same plane. Area (mm2): the largest of a plane.
     - Centroid (mm): of the outlines as slabs, as thick as said above. MaximumDiameter3D, BoundingBox (mm): of the
       outlines, which taper towards the faces of their slabs.
     - SurfaceArea, SurfaceAreaMesh (mm2): those of MaskMeasures, on masks that the outlines are drawn on.
@@ -83,7 +83,7 @@ class _Plane:
     rings: list[_Floats]
     area: float
     centre: tuple[float, float]
-    hull: _Floats
+    hull: NDArray[np.float64]
     overlaps: bool
 
 
@@ -199,12 +199,12 @@ def _within_an_odd_number(areas: list[shapely.Geometry]) -> shapely.Geometry:
     return areas[0]
 
 
-def _hull(area: shapely.Geometry) -> _Floats:
-    """Return the corners of the convex hull, shape (corners, 2), to 5 micrometres where there are many."""
+def _hull(area: shapely.Geometry) -> NDArray[np.float64]:
+    """Return the corners of the convex hull in order, shape (corners, 2), to 5 micrometres where there are many."""
     hull = shapely.convex_hull(area)
     if shapely.get_num_coordinates(hull) > _CORNERS:
         hull = hull.simplify(0.005)
-    corners: _Floats = shapely.get_coordinates(hull)
+    corners: NDArray[np.float64] = shapely.get_coordinates(hull)[:-1]  # the last is the first
     return corners
 
 
@@ -269,12 +269,11 @@ def _values_in_plane(planes: list[_Plane]) -> list[Value]:
         one, other = np.unravel_index(int(np.argmax(distances)), distances.shape)
         length = float(distances[one, other])
         if length > long_axis:
-            along = (plane.hull[other] - plane.hull[one]) / length
-            long_axis, short_axis = length, float(np.ptp(plane.hull @ (-along[1], along[0])))
+            long_axis, short_axis = length, across(plane.hull, (plane.hull[other] - plane.hull[one]) / length)
     return [
         measured("Area", max(p.area for p in planes), SQUARE_MILLIMETRE, "outlines; largest of the planes"),
         measured("LongAxis", long_axis, MILLIMETRE, "outlines; largest diameter in a plane, outline as outer edge"),
-        measured("ShortAxis", short_axis, MILLIMETRE, "outlines; extent perpendicular to the long axis in its plane"),
+        measured("ShortAxis", short_axis, MILLIMETRE, "outlines; largest diameter perpendicular to the long axis"),
     ]
 
 
