@@ -29,6 +29,7 @@ from extract.data_set import ITEM, ITEM_END, SEQUENCE_END, UNDEFINED
 
 HEADER_BYTES = 32 << 20  # of what is not contours; the references to 100,000 images are a third of it
 INFLATED_BYTES = 1 << 30  # of a deflated data set, on disk
+CONTOUR_BYTES = 64 << 20  # of one contour: three million points
 
 CANNOT_BE_PARSED = "structure set cannot be parsed"
 EXCEEDS_A_LIMIT = "structure set exceeds a limit"
@@ -79,8 +80,10 @@ class StructureSet:
     def points(self, contour: Contour) -> NDArray[np.float64]:
         """Return the points of a contour, shape (points, 3), in mm.
 
-        Raises ContourError where they are not points, or another number of them than the file states.
+        Raises ContourError where they are not points, too many, or another number of them than the file states.
         """
+        if contour.length > CONTOUR_BYTES:
+            raise ContourError(f"a contour of more than {CONTOUR_BYTES >> 20} MB")
         self.file.seek(contour.start)
         text = self.file.read(contour.length).strip(b" \0\r\n\t")
         count = text.count(b"\\") + 1 if text else 0
@@ -256,7 +259,7 @@ class _Walk:
         return partial(self._take_of_contour, roi, roi.contours[-1])
 
     def _take_of_contour(self, roi: RoiContours, contour: Contour, element: _Found) -> int | None:
-        if element.tag == _DATA:
+        if element.tag == _DATA and element.length != UNDEFINED:
             contour.start, contour.length = element.start, element.length
         elif element.tag == _KIND:
             contour.kind = intern(self._text(element))

@@ -366,6 +366,11 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
         read_file(dataset, tmp_path)
     with pytest.raises(NotAnAnnotationError):
         read_file(dicom(), tmp_path)
+    monkeypatch.setattr(contour_stream, "CONTOUR_BYTES", 64 << 10)
+    huge = [placed(ellipse((9, 9), count=2000), height) for height in (0, 1)]
+    assert only(huge, tmp_path).problem is None
+    monkeypatch.setattr(contour_stream, "CONTOUR_BYTES", 32 << 10)
+    assert only(huge, tmp_path).problem == "a contour of more than 0 MB"
     monkeypatch.setattr(contour_stream, "INFLATED_BYTES", 10_000)
     with pytest.raises(AnnotationError, match="exceeds a limit"):
         read_file(structure_set({"lesion": ellipsoid((5, 5, 5))}, DeflatedExplicitVRLittleEndian), tmp_path)
