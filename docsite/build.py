@@ -18,6 +18,7 @@ HERE = Path(__file__).parent
 PICTURES = "docs/pictures"
 DBT_DOCS = "dbt.html"
 LINEAGE = "lineage/index.html"
+QUERIES = "queries.html"
 
 
 def build(project: Path, target: Path, folder: Path) -> Path:
@@ -99,17 +100,23 @@ def _write_pages(facts: Facts, folder: Path, report: str) -> None:
     decisions = []
     for path, name in documents.items():
         title, html = texts.page(facts.project / path, facts.project, pages)
-        write(name, "text.html", title=title, html=Markup(html))
+        queries = _queries(facts.project) if name == QUERIES else []
+        write(name, "text.html", title=title, html=Markup(html), queries=queries)
         if path.startswith("docs/decisions/"):
             decisions.append({"page": name, "title": title})
     write("index.html", "index.html", picture=picture, report=report, decisions=decisions)
 
 
 def _documents(facts: Facts) -> dict[str, str]:
-    """The Markdown files that have a page, and its name: those of the root and of docs/."""
+    """The Markdown files that have a page, and its name: those of the root, of docs/ and of the example queries."""
     paths = sorted([*facts.project.glob("*.md"), *(facts.project / "docs").rglob("*.md")])
     relative = [path.relative_to(facts.project).as_posix() for path in paths]
-    return {path: path.lower().removeprefix("docs/").replace("/", "_").replace(".md", ".html") for path in relative}
+    names = {path: path.lower().removeprefix("docs/").replace("/", "_").replace(".md", ".html") for path in relative}
+    return names | {"queries/README.md": QUERIES}
+
+
+def _queries(project: Path) -> list[Path]:
+    return sorted((project / "queries").glob("*.sql"))
 
 
 def _page_of_file(facts: Facts, documents: dict[str, str]) -> dict[str, str]:
@@ -119,4 +126,5 @@ def _page_of_file(facts: Facts, documents: dict[str, str]) -> dict[str, str]:
         if node["resource_type"] in ("model", "seed")
     }
     pictures = {f"{PICTURES}/{p.name}": f"pictures/{p.name}" for p in (facts.project / PICTURES).iterdir()}
-    return nodes | documents | pictures
+    queries = {f"queries/{path.name}": f"{QUERIES}#{path.stem}" for path in _queries(facts.project)}
+    return nodes | documents | pictures | queries
