@@ -61,6 +61,10 @@
         'dq_58_value_in_bounds',
         'dq_59_value_near_baseline',
         'dq_60_volume_regular',
-        'dq_61_concept_valid'
+        'dq_61_concept_valid',
+        'dq_62_annotated_images_in_series',
+        'dq_63_frame_of_reference_agrees',
+        'dq_64_annotation_same_patient',
+        'dq_65_stated_volume_agrees'
     ]) -}}
 {% endmacro %}

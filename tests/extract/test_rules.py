@@ -230,6 +230,10 @@ def outliers(attribute: str) -> tuple[str, ...]:
 
 
 IMAGES = "number_of_frames is not null"
+ANY_SERIES = (
+    "(select series_key from icdm_work.int_series__values_collapsed where attribute = 'FrameOfReferenceUID'"
+    " and value is not null order by 1 limit 1)"
+)
 INJECTIONS = {
     "DQ-01": studies("number_of_series = number_of_series + 1", "number_of_instance > number_of_series"),
     "DQ-02": studies("number_of_instance = number_of_instance + 1", follows=("DQ-57",)),
@@ -458,6 +462,43 @@ INJECTIONS = {
             " from icdm_work.int_vocabulary__concepts_used",
         ),
         1,
+    ),
+    "DQ-62": Injection(
+        (
+            "insert into icdm_work.int_annotation__images_counted (annotation_group_id, series_key, number_of_images,"
+            " images_elsewhere, images_unknown) values (-1, 1, 9, 1, 0), (-2, 1, 9, 0, 1), (-3, 1, 9, 0, 0)",
+        ),
+        2,
+    ),
+    "DQ-63": Injection(
+        (
+            "insert into icdm_work.int_annotation__annotations_identified (annotation_group_id, series_key,"
+            f" frame_of_reference_uid) values (-1, {ANY_SERIES}, '9.9')",
+        ),
+        1,
+    ),
+    "DQ-64": Injection(
+        (
+            "insert into icdm_work.int_study__patients_counted (study_instance_uid, number_of_patients, patient_key)"
+            " values ('9', 1, 'nobody')",
+            "insert into icdm_work.int_annotation__annotations_identified (annotation_group_id, file_input,"
+            " study_instance_uid) values (-1, '9.1', '9')",
+            "insert into icdm_work.int_annotation__files_identified (file_input, series_key, header_key)"
+            " select '9.1', series_key, header_key from icdm_raw.header where patient_key is not null limit 1",
+        ),
+        1,
+    ),
+    "DQ-65": Injection(
+        (
+            "insert into icdm_work.int_annotation__annotations_identified (annotation_group_id, id_input)"
+            " select -ids.id, ids.id::text from generate_series(1, 1000) as ids (id)",
+            "insert into icdm_work.int_annotation__rows_identified (imaging_annotation_id, annotation_input, attribute,"
+            " value_as_number, origin) select made.place - 2 * ids.id, ids.id::text, 'Volume', made.volume,"
+            " made.origin"
+            " from generate_series(1, 1000) as ids (id)"
+            " cross join (values (0, 100, 'stated'), (1, 50, 'measured')) as made (place, volume, origin)",
+        ),
+        1000,
     ),
 }
 

@@ -41,11 +41,17 @@ terms_of_values as (
             and coalesce(annotation_values.name_code, '') = coalesce(names.name_code, '')
 ),
 
+-- A code that annotation_attribute_name knows is looked up no more.
 terms_of_attributes as (
     select
         'attribute' as scope,
-        name_code as term
+        annotation_values.name_code as term
     from annotation_values
+    inner join names
+        on
+            annotation_values.name = names.name
+            and coalesce(annotation_values.name_code, '') = coalesce(names.name_code, '')
+    where names.kind is null
 ),
 
 terms as (

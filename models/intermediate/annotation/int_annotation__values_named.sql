@@ -12,7 +12,8 @@ names as (
     select * from {{ ref('int_annotation__names_known') }}
 ),
 
--- What a file says of an annotation beside its values. Each has one at most, so it needs no position.
+-- What a file says of an annotation beside its values. Each has one at most, so it needs no position. A word instead
+-- of a code is a meaning alone (^^nodule), and is published as the word it is.
 said_once as (
     select
         annotations.id_input as annotation_input,
@@ -33,10 +34,10 @@ said_once as (
                 ),
                 case when annotations.label is null then annotations.finding_code end
             ),
-            ('Finding', annotations.finding_code, annotations.finding_code),
-            ('FindingCategory', annotations.category_code, annotations.category_code),
-            ('FindingSite', annotations.site_code, annotations.site_code),
-            ('Laterality', annotations.laterality_code, annotations.laterality_code),
+            ('Finding', regexp_replace(annotations.finding_code, '^\^\^', ''), annotations.finding_code),
+            ('FindingCategory', regexp_replace(annotations.category_code, '^\^\^', ''), annotations.category_code),
+            ('FindingSite', regexp_replace(annotations.site_code, '^\^\^', ''), annotations.site_code),
+            ('Laterality', regexp_replace(annotations.laterality_code, '^\^\^', ''), annotations.laterality_code),
             ('TrackingID', annotations.tracking_id, null),
             ('TrackingUID', annotations.tracking_uid, null)
         ) as fields (attribute, value, value_code)
@@ -49,7 +50,7 @@ stated as (
         annotation_values.value_number,
         names.attribute,
         annotation_values.name_code,
-        coalesce(annotation_values.value_code, annotation_values.value_text) as value,
+        coalesce(regexp_replace(annotation_values.value_code, '^\^\^', ''), annotation_values.value_text) as value,
         annotation_values.value_code,
         annotation_values.value_as_number,
         annotation_values.unit,
