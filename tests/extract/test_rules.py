@@ -245,8 +245,15 @@ INJECTIONS = {
     "DQ-08": Injection(outliers("Columns"), 2, ("DQ-01", "DQ-31", "DQ-44", "DQ-46"), "PASS"),
     "DQ-09": update("BlackBlood", "value_as_concept_id = 9191"),
     "DQ-10": annotations("values (1, 'LongAxis', null::numeric, 'x', 8588), (2, 'LongAxis', 3, '3', 8588)", 1),
-    "DQ-11": annotations(
-        "select id, 'LongAxis', case id when 7 then 900 else 9 end, 'x', 8588 from generate_series(1, 200) as ids (id)",
+    "DQ-11": Injection(
+        (
+            "delete from icdm.imaging_annotation where annotation_source_value = 'LongAxis'",
+            *annotations(
+                "select id, 'LongAxis', case id when 7 then 900 else 9 end, 'x', 8588"
+                " from generate_series(1, 200) as ids (id)",
+                1,
+            ).statements,
+        ),
         1,
         status="PASS",
     ),
@@ -287,6 +294,7 @@ INJECTIONS = {
             "insert into icdm_work.int_linkage__procedure_modalities (procedure_concept_id) values (5)",
             "update icdm.imaging_study set person_id = -1",
             "update icdm.imaging_series set person_id = -1",
+            "update icdm.imaging_annotation set person_id = -1",
         ),
         "select count(*) from icdm_work.int_linkage__studies where omop_date is not null",
     ),
@@ -310,6 +318,7 @@ INJECTIONS = {
             "insert into icdm_work.stg_omop__deaths values (-1, '1900-01-01')",
             "update icdm.imaging_study set person_id = -1",
             "update icdm.imaging_series set person_id = -1",
+            "update icdm.imaging_annotation set person_id = -1",
         ),
         "select count(*) from icdm.imaging_study where study_date is not null",
     ),
@@ -362,7 +371,7 @@ INJECTIONS = {
     "DQ-41": Injection(
         (
             *annotations("values (1, 'Other', null::numeric, 'x', null::integer)", 1).statements,
-            "update icdm.imaging_annotation set unique_series_id = '9'",
+            "update icdm.imaging_annotation set unique_series_id = '9' where imaging_annotation_id = 1",
         ),
         1,
     ),
@@ -370,7 +379,10 @@ INJECTIONS = {
         "values (1, 'Volume', 0, '0', 8686), (2, 'LongAxis', 1, '1', 8587), (3, 'LongAxis', 0, '0', 8588)", 2
     ),
     "DQ-43": Injection(("update icdm.filepath set file_size = 0",), "select count(*) from icdm.filepath"),
-    "DQ-44": Injection(("delete from icdm.filepath",), "select count(*) from icdm.filepath"),
+    "DQ-44": Injection(
+        ("delete from icdm.filepath where filepath_type_concept_id <> 2140010003",),
+        "select count(*) from icdm.filepath where filepath_type_concept_id <> 2140010003",
+    ),
     "DQ-45": Injection(
         ("delete from icdm.imaging_series where series_source_value = 'Rows'",),
         "select count(*) from icdm_work.int_series__facts where holds_images",
