@@ -57,6 +57,7 @@ CONFIG: Spec = {
         "symbolStrokeWidth": 0,
         "offset": 6,
     },
+    "header": {"labelColor": "var(--ink)", "labelFontSize": 13, "labelFontWeight": 600},
     "text": {"color": "var(--ink)", "fontSize": 12},
     # A gap tells the parts of a bar apart where colour does not.
     "bar": {"stroke": "var(--paper)", "strokeWidth": 1.5},
