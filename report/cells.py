@@ -229,12 +229,6 @@ def _scenario_2(counts: Counts, built: Built) -> None:
         )
         counts.total(whole, parts)
         counts.limit(counts.add(cell_key("lesion_over_time", "persons", *names), row["persons"]), whole)
-    # Of lesions with two studies the last is the only later one.
-    for measure in dict.fromkeys(row["measure"] for row in built["lesion_over_time"]):
-        periods = [row["period"] for row in built["lesion_over_time"] if row["measure"] == measure]
-        for column in ("comparisons", "larger", "unchanged", "smaller") if 0 in periods else ():
-            last, *later = (cell_key("lesion_over_time", column, measure, period) for period in sorted(periods))
-            counts.total(last, later)
 
 
 def _scenario_3(counts: Counts, built: Built) -> None:

@@ -365,7 +365,6 @@ def lesions(counts: Counts, rows: list[Row]) -> Markup:
         }
         for row in rows
         for order, part in enumerate(parts)
-        if row["period"]
     ]
 
     def spec(width: int) -> Spec:

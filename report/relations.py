@@ -9,7 +9,7 @@ from psycopg.rows import dict_row
 
 Row = dict[str, Any]
 ALL = "select * from {relation}"
-# Per measure: the lesions that are followed (period 0), then their later studies by days since the first.
+# Per measure: the later studies of the lesions that are followed, by days since the first.
 LESIONS = """
     select measures.measure, periods.period, count(*) as comparisons, count(distinct lesions.person_id) as persons,
         count(*) filter (where measures.change > 0) as larger, count(*) filter (where measures.change = 0) as unchanged,
@@ -23,7 +23,6 @@ LESIONS = """
     ) as measures (measure, change)
     cross join lateral (
         values
-        (0, lesions.study_number = lesions.number_of_studies),
         (1, lesions.days_since_first <= 180),
         (2, lesions.days_since_first between 181 and 365),
         (3, lesions.days_since_first between 366 and 730),

@@ -2,7 +2,8 @@
 {% set variables = [
     'raw_schema', 'omop_schema', 'vocabulary_schema', 'cohort_schema', 'attribute_profile', 'linkage_window_days',
     'radiology_note_concepts', 'procedure_event_fields', 'study_type_concept_id', 'diagnosis_from', 'diagnosis_to',
-    'imaging_from', 'imaging_to', 'image_scope', 'atlas_cohort_definition_id', 'min_cell_count', 'dq_severity',
+    'imaging_from', 'imaging_to', 'image_scope', 'nodule_includes_solid_part', 'atlas_cohort_definition_id',
+    'min_cell_count', 'dq_severity',
 ] %}
 with
 
