@@ -53,9 +53,9 @@ demo: up
 	icdm-extract crosswalk expected demo/cohort/expected_counts.csv
 	dbt build --exclude-resource-type unit_test --quiet $(STRICT)
 	dbt docs generate --static --quiet
-	@for model in table_rows table_1 linkage cohort_attrition scenario_1 scenario_1_test scenario_3 scenario_4; do echo "$$model"; \
+	@for model in table_rows table_1 linkage cohort_attrition scenario_1 scenario_1_test scenario_2 scenario_3 scenario_4; do echo "$$model"; \
 	    python -m extract.embedded_postgres psql -q -P footer=off -P pager=off -c "table icdm_analysis.$$model"; done
-	@echo 'The tables are in schema icdm (look: make psql). Every table and column explained: $(CURDIR)/target/static_index.html'
+	@echo 'The tables are in schema icdm (look: make psql). A page of what they hold: make report. All explained: make docs'
 
 dq: up
 	dbt run-operation --quiet print_dq_result

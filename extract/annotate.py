@@ -34,6 +34,8 @@ from extract.raw_database import AnyConnection, check_identifiers, ensure_schema
 from extract.reader_pool import KEPT, KILLED, Position, ReaderPool, ScanError, Task, cores
 from extract.walk import Root, holds, parts_of, storable
 
+FormReader = Callable[[Path, str, LabelMapEntry | TableEntry | None, ReadContext], AnnotationFile]
+
 LABEL_MAP_SUFFIXES = (".nii", ".nii.gz", ".nrrd")
 READING_VERSION = 1  # of the readers' rules: a new one has every file read again
 CPU_SECONDS = 1800  # a mask of 500 MB takes a tenth of it
@@ -311,7 +313,7 @@ class AnnotationReader:
         return ScannedSeriesOfDatabase(self.connection)
 
     @cached_property
-    def read_form(self) -> Callable[[Path, str, LabelMapEntry | TableEntry | None, ReadContext], AnnotationFile]:
+    def read_form(self) -> FormReader:
         # What measures masks takes a second to import, which nobody else needs to wait for.
         from extract.annotations.forms import read
 
@@ -320,11 +322,12 @@ class AnnotationReader:
     def read(self, task: Task[Source], position: Position) -> AnnotationCounts:
         """Read a task's files and write their rows."""
         counts = AnnotationCounts()
+        read_form = self.read_form  # before any file, which is not to be blamed for what is not installed
         for position.value, source in enumerate(task.files):
-            self._read_file(source, counts)
+            self._read_file(source, read_form, counts)
         return counts
 
-    def _read_file(self, source: Source, counts: AnnotationCounts) -> None:
+    def _read_file(self, source: Source, read_form: FormReader, counts: AnnotationCounts) -> None:
         self.scanned.begin_file(source.patient_key)
         context = ReadContext(self.settings.identifiers, self.scanned, (), self.settings.fractional_threshold)
         found, waits = AnnotationFile([]), False
@@ -333,7 +336,7 @@ class AnnotationReader:
             if source.problem:
                 raise AnnotationError("kills its reader", source.problem)
             with file_in_place(source.root_path, source.folder, source.file_name) as path, cpu_limit(CPU_SECONDS):
-                found = self.read_form(path, source.form, source.entry, context)
+                found = read_form(path, source.form, source.entry, context)
                 waits = found.needs_series
         except NotAnAnnotationError as nothing:
             outcome, reason = "no annotation", str(nothing)

@@ -1,4 +1,5 @@
--- Under the profile paper scenarios 3 and 4 lack their characteristics and would count 0, and 2 lacks what tracks lesions.
+-- Under the profile paper scenarios 3 and 4 lack their characteristics and would count 0,
+-- and scenario 2 lacks what tracks lesions.
 {{ config(severity='warn') }}
 
 with
