@@ -1,6 +1,7 @@
 """Builds the pages into a folder that can be copied anywhere: no script of ours, no network, one style sheet."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -49,7 +50,11 @@ def _has_report(target: Path) -> bool:
 def _copy_dbt_docs(target: Path, folder: Path) -> None:
     page = (target / "static_index.html").read_text(encoding="utf-8")
     # dbt puts pictures beside its page by their path in the project; here they lie beside ours.
-    (folder / DBT_DOCS).write_text(page.replace(f"]({PICTURES}/", "](pictures/"), encoding="utf-8")
+    page = page.replace(f"]({PICTURES}/", "](pictures/")
+    # The folder is to be shared: where the project lies on this machine is nobody's matter.
+    project = re.escape(str(target.resolve().parent))
+    page = re.sub(f'("root_path": ?)"{project}"', r'\1""', page)
+    (folder / DBT_DOCS).write_text(page, encoding="utf-8")
 
 
 def _draw_lineage(target: Path, folder: Path) -> None:

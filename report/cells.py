@@ -305,6 +305,10 @@ def _rules(counts: Counts, built: Built) -> None:
         checked = counts.add(cell_key("dq_thresholds_compared", "checked", row["rule_id"]), row["checked"], keep=True)
         failed = counts.add(cell_key("dq_thresholds_compared", "failed", row["rule_id"]), row["failed"])
         counts.rest(checked, failed, cell_key("dq_thresholds_compared", "passed", row["rule_id"]))
+        without = cell_key("linkage", "studies", "person", "not linked", "no PatientID")
+        # Rule 17 judges the studies that have a PatientID: with all studies it tells how many have none.
+        if row["rule_id"] == "DQ-17" and without in counts:
+            counts.total(("archive_summary", "studies"), [checked, without])
     for row in built["table_2"]:
         for column, of_rule in (("checked", "checked"), ("errors", "failed")):
             key = counts.add(cell_key("table_2", column, row["rule_id"]), row[column])

@@ -57,7 +57,7 @@ def _rules(built: Built, nature: str, mark: str) -> list[Finding]:
         found.append(
             Finding(
                 mark=mark,
-                title=f"{rule}: {row['description']}",
+                title=f"{rule} should hold: {row['description']}",
                 part=cell_key("dq_thresholds_compared", "failed", rule),
                 whole=cell_key("dq_thresholds_compared", "checked", rule),
                 things="records break it",
@@ -66,7 +66,8 @@ def _rules(built: Built, nature: str, mark: str) -> list[Finding]:
             )
         )
     if len(failing) > MOST_RULES:
-        found.append(Finding(mark, f"{len(failing) - MOST_RULES} further rules fail", "make dq"))
+        further = len(failing) - MOST_RULES
+        found.append(Finding(mark, f"{further} further rule{'s fail' if further > 1 else ' fails'}", "make dq"))
     return found
 
 

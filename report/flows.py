@@ -37,12 +37,15 @@ def share_of_first(counts: Counts, flow: Flow, step: Step) -> float | None:
 COHORT_STEPS = {
     "primary lung cancer": ("with primary lung cancer", ""),
     "18 or older at the first diagnosis": ("18 or older at the first diagnosis", "younger, or of unknown age"),
-    "first diagnosis in the diagnosis period": ("first diagnosed in the period", "first diagnosed before or after it"),
-    "in the cohort (that of ATLAS, where one is named)": ("in the cohort", "not in the cohort that ATLAS made"),
+    "first diagnosis in the diagnosis period": ("first diagnosed in the period", "first diagnosed outside the period"),
+    "in the cohort (that of ATLAS, where one is named)": (
+        "in the cohort",
+        "not in the cohort of ATLAS, if one is named",
+    ),
     "all": ("in all", ""),
     "linked to a person": ("linked to a person", "of no known person"),
-    "of the cohort": ("of the cohort", "of persons outside it"),
-    "in the imaging period": ("in the imaging period", "made before or after it, or undated"),
+    "of the cohort": ("of the cohort", "of persons outside the cohort"),
+    "in the imaging period": ("in the imaging period", "made outside the imaging period, or undated"),
     "of a modality and region that some image scope names": ("of a known scope", "of another modality or region"),
     "in the image scope": ("in the image scope", "of a scope that was not asked for"),
 }
@@ -87,7 +90,7 @@ def scenario_1_flow(built: Built, counts: Counts) -> Flow | None:
                 "persons",
                 ("scenario_1", "treated"),
                 left if left in counts else None,
-                "never treated with it",
+                "never treated with osimertinib",
             ),
         ),
     )

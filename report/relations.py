@@ -108,7 +108,9 @@ RELATIONS = (
         """
         select run_id, started_at, extractor_version, identifiers, files_seen, files_unchanged, files_read,
             files_rejected, files_ignored
-        from {relation} where status = 'completed' order by run_id desc limit 1
+        from {relation} where status = 'completed'
+        -- `annotate` scans folders that hold no DICOM file: the last run that met some is meant.
+        order by files_read + files_unchanged > 0 desc, run_id desc limit 1
         """,
     ),
 )
