@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,8 @@ def as_cell(value: Any) -> str:
             return str(value).lower()
         case date():
             return f"{value:%Y%m%d}"
+        case Decimal():
+            return f"{value:f}"
     return str(value)
 
 

@@ -176,7 +176,7 @@ BROKEN = {
     "DQ-07": 1,
     "DQ-16": 2,
     "DQ-17": 1,
-    "DQ-19": 1,
+    "DQ-19": 1 + 1,  # and the results of an algorithm, a study of their own that nobody ordered
     "DQ-20": 1,
     "DQ-21": 1,
     "DQ-22": 1,
@@ -204,11 +204,12 @@ BROKEN = {
     "DQ-57": 2,
     "DQ-58": 2,
     "DQ-60": 1,
+    "DQ-62": 1,  # an annotation lies on the image that is gone
 }
 
 #: Rules of evidence that are broken elsewhere, in the tables that they read (INJECTIONS of test_rules), and why.
 OUTLIER = "needs a hundred series, and no value is a fault of it"
-ANNOTATION = "there are no annotations to read"
+ANNOTATION = "of what annotation files state or measure: broken in the rows that are read of them"
 ELSEWHERE = {
     "DQ-06": OUTLIER,
     "DQ-08": OUTLIER,
@@ -222,6 +223,9 @@ ELSEWHERE = {
     "DQ-41": ANNOTATION,
     "DQ-42": ANNOTATION,
     "DQ-59": "needs an accepted baseline, which is a seed",
+    "DQ-63": "planted in the files of the cohort's sixth patient: test_annotation_tables",
+    "DQ-64": "planted in the files of the cohort's sixth patient: test_annotation_tables",
+    "DQ-65": ANNOTATION,
     "DQ-61": "needs a vocabulary: test_vocabulary breaks it in a site's own",
 }
 
