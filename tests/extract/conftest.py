@@ -94,6 +94,17 @@ def database_environment(profiles_directory: Path) -> Iterator[dict[str, str]]:
         connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
+@contextmanager
+def own_database(purpose: str) -> Iterator[str]:
+    """An empty database for what is not to meet other tests' tables: its name, for PGDATABASE."""
+    name = f"icdm_{purpose}_{os.getpid()}"
+    with connect("pytest", autocommit=True) as connection:
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+    yield name
+    with connect("pytest", autocommit=True) as connection:
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
 @pytest.fixture(scope="session")
 def built_site(profiles_directory: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A few patients of the synthetic cohort with their CDM, linked, and a small archive beside them, all built.
@@ -101,29 +112,25 @@ def built_site(profiles_directory: Path, tmp_path_factory: pytest.TempPathFactor
     It has a database of its own, which `for_people` leads a test to. Tests leave it as it is.
     """
     folder = tmp_path_factory.mktemp("built")
-    name = f"icdm_built_{os.getpid()}"
-    with connect("pytest", autocommit=True) as connection:
-        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
     write_demo_data(folder / "cohort", patients=BUILT_PATIENTS)
     shutil.copytree(folder / "cohort" / DICOM_FOLDER, folder / "archive" / "cohort")
     write_small_archive(folder / "archive" / "small")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PGDATABASE", name)
-        with connect("pytest") as connection:
-            omop_cdm.load(connection, folder / "cohort" / CDM_FOLDER)
-        with site_at(folder) as site:
-            site.scan()
-            for kind, source in (
-                ("person", []),
-                ("procedure", ["procedure_occurrence.procedure_source_value"]),
-                ("note", ["note.note_source_value"]),
-            ):
-                assert main(["crosswalk", kind, "--from-omop", *source, "--identifiers", "clear"]) == 0
-            # The rules are tested elsewhere, and are a third of all models.
-            site.build("--exclude", "path:models/quality/rules+")
-    yield site
-    with connect("pytest", autocommit=True) as connection:
-        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    with own_database("built") as name:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PGDATABASE", name)
+            with connect("pytest") as connection:
+                omop_cdm.load(connection, folder / "cohort" / CDM_FOLDER)
+            with site_at(folder) as site:
+                site.scan()
+                for kind, source in (
+                    ("person", []),
+                    ("procedure", ["procedure_occurrence.procedure_source_value"]),
+                    ("note", ["note.note_source_value"]),
+                ):
+                    assert main(["crosswalk", kind, "--from-omop", *source, "--identifiers", "clear"]) == 0
+                # The rules are tested elsewhere, and are a third of all models.
+                site.build("--exclude", "path:models/quality/rules+")
+        yield site
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pydicom
 import pytest
 import yaml
 from browser import browser
-from conftest import Site, query, site_at
+from conftest import Site, own_database, query, site_at
 from selenium.webdriver import Keys
 
 from extract.cli import main as extract
@@ -320,14 +320,16 @@ def site(
     tmp_path_factory: pytest.TempPathFactory, database_environment: dict[str, str], profiles_directory: Path
 ) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("report")
-    with site_at(folder) as site:
-        assert extract(["demo-data", str(folder / "cohort"), "--patients", "9"]) == 0
-        (folder / "cohort" / "dicom").rename(site.archive)
-        shutil.copytree(Path(pydicom.__path__[0]) / "data", site.archive / "pydicom")
-        site.scan()
-        assert extract(["crosswalk", "person", "--from-omop", "--identifiers", "clear"]) == 0
-        site.build()
-        yield site
+    with own_database("report") as name, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PGDATABASE", name)
+        with site_at(folder) as site:
+            assert extract(["demo-data", str(folder / "cohort"), "--patients", "9"]) == 0
+            (folder / "cohort" / "dicom").rename(site.archive)
+            shutil.copytree(Path(pydicom.__path__[0]) / "data", site.archive / "pydicom")
+            site.scan()
+            assert extract(["crosswalk", "person", "--from-omop", "--identifiers", "clear"]) == 0
+            site.build()
+            yield site
 
 
 @pytest.fixture(scope="module")

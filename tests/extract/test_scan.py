@@ -462,14 +462,14 @@ def test_a_lost_database_fails_the_scan_clearly_and_the_next_one_completes_it(
 def test_ctrl_c_ends_a_scan_in_one_line_and_the_next_one_goes_on(
     connection: Connection, scan: Scan, tmp_path: Path
 ) -> None:
-    write_many(tmp_path / "archive", 5000)
+    write_many(tmp_path / "archive", 20_000)
     process = scan_process(tmp_path / "archive")
     wait_for_rows(connection, 200)
     process.send_signal(signal.SIGINT)
     _, message = process.communicate(timeout=30)
     assert process.returncode == 1 and re.fullmatch("icdm-extract: interrupted; .*\n", message)
     assert scan(tmp_path / "archive")["unchanged"] >= 200
-    assert len(present(connection)) == 5000
+    assert len(present(connection)) == 20_000
 
 
 def test_a_server_that_is_gone_before_the_readers_connect_is_a_lost_one_too(
