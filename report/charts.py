@@ -17,6 +17,14 @@ Spec = dict[str, Any]
 WIDE, NARROW = 640, 296
 VEGA_LITE = "https://vega.github.io/schema/vega-lite/v5.json"
 BAR_STEP = 26
+# Bars stand in the order of the data, each with its name beside it.
+BY_NAME: Spec = {
+    "field": "name",
+    "type": "nominal",
+    "sort": None,
+    "title": None,
+    "axis": {"labelColor": "var(--ink)"},
+}
 LAST_RUNS, LAST_RUNS_NARROW = 20, 8
 # The periods of LESIONS in report.relations.
 PERIODS = {1: "up to 180 days", 2: "181 to 365 days", 3: "366 to 730 days", 4: "over 730 days"}
@@ -105,13 +113,7 @@ def _bars(values: list[Spec], width: int, title: str | None = None, colour: str 
         **({"title": title} if title else {}),
         "data": {"values": values},
         "encoding": {
-            "y": {
-                "field": "name",
-                "type": "nominal",
-                "sort": None,
-                "title": None,
-                "axis": {"labelColor": "var(--ink)"},
-            },
+            "y": BY_NAME,
             "x": length,
         },
         "layer": [
@@ -166,15 +168,7 @@ def figure_3b(rows: list[Spec]) -> Markup:
             "width": width - 120,
             "height": {"step": BAR_STEP},
             "data": {"values": values},
-            "encoding": {
-                "y": {
-                    "field": "name",
-                    "type": "nominal",
-                    "sort": None,
-                    "title": None,
-                    "axis": {"labelColor": "var(--ink)"},
-                }
-            },
+            "encoding": {"y": BY_NAME},
             "layer": [
                 {
                     "mark": {"type": "bar", "height": {"band": 0.62}},
@@ -232,13 +226,7 @@ def linkage(built: Built, counts: Counts) -> Markup:
             ],
             "mark": {"type": "bar", "height": {"band": 0.6}},
             "encoding": {
-                "y": {
-                    "field": "name",
-                    "type": "nominal",
-                    "sort": None,
-                    "title": None,
-                    "axis": {"labelColor": "var(--ink)"},
-                },
+                "y": BY_NAME,
                 "x": {
                     "field": "share",
                     "type": "quantitative",
